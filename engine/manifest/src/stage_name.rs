@@ -1,0 +1,58 @@
+//! The name of a stage.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// A lower-case letter, then lower-case letters, digits and `-`; at most 63 bytes, so that it is also a host name label and a
+/// file name.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct StageName(String);
+
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("expected a lower-case letter, then lower-case letters, digits and `-`, at most 63 in all")]
+pub struct InvalidStageName;
+
+impl StageName {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for StageName {
+    type Err = InvalidStageName;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let first = text.bytes().next().is_some_and(|b| b.is_ascii_lowercase());
+        let rest = text
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        if first && rest && text.len() <= 63 {
+            Ok(Self(text.into()))
+        } else {
+            Err(InvalidStageName)
+        }
+    }
+}
+
+impl fmt::Display for StageName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl TryFrom<String> for StageName {
+    type Error = InvalidStageName;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<StageName> for String {
+    fn from(name: StageName) -> Self {
+        name.0
+    }
+}
