@@ -16,6 +16,11 @@ pub trait Broker: Send + Sync + 'static {
     async fn state_get(&self, key: String) -> Option<String>;
     async fn state_put(&self, key: String, value: String) -> Result<(), String>;
 
+    /// Paths relative to the workspace, sorted; gitignore-style patterns; ignored and hidden files are left out.
+    async fn files_glob(&self, patterns: Vec<String>) -> Result<Vec<String>, FilesError>;
+    async fn files_read(&self, path: String) -> Result<Vec<u8>, FilesError>;
+    async fn files_write(&self, path: String, content: Vec<u8>) -> Result<(), FilesError>;
+
     async fn source_commit(&self) -> Option<String>;
     async fn source_branch(&self) -> Option<String>;
     async fn source_tag(&self) -> Option<String>;
@@ -67,6 +72,15 @@ pub struct ProcessId(pub u32);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ConnectionId(pub u32);
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FilesError {
+    NotGranted(String),
+    NotFound(String),
+    /// The file's size in bytes.
+    TooLarge(u64),
+    Other(String),
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ChangeKind {

@@ -6,9 +6,11 @@ mod digest;
 mod event;
 mod outcome;
 mod spec;
+mod stop;
 
 pub use broker::*;
 pub use digest::{Digest, InvalidDigest};
 pub use event::*;
 pub use outcome::AttemptEnd;
 pub use spec::{Interface, StageLimits, StageSpec};
+pub use stop::{Stop, StopSource};
