@@ -10,8 +10,18 @@
 //! have changes that no migration has.
 
 pub mod checks;
+pub mod config;
+pub mod drift;
 pub mod finding;
 pub mod graph;
 mod listing;
 pub mod model;
+pub mod project_root;
 pub mod reading;
+pub mod report;
+pub mod selection;
+mod stage;
+
+use stage::DjangoMigrateCheck;
+
+tidegate_sdk::export_stage!(DjangoMigrateCheck);

@@ -203,12 +203,17 @@ impl<'a> ClassReader<'a> {
 /// The class that Python would leave bound to `Migration`.
 fn find_class(body: &[Stmt]) -> Option<&ast::StmtClassDef> {
     body.iter().rev().find_map(|statement| match statement {
-        Stmt::ClassDef(class) if class.name.as_str() == "Migration" => Some(class),
+        // Without a base it is none of Django's: its own `django/db/migrations/migration.py`, for one.
+        Stmt::ClassDef(class) if class.name.as_str() == "Migration" && has_base(class) => Some(class),
         Stmt::If(conditional) => find_class(&conditional.body)
             .or_else(|| conditional.elif_else_clauses.iter().find_map(|clause| find_class(&clause.body))),
         Stmt::Try(attempt) => find_class(&attempt.body),
         _ => None,
     })
+}
+
+fn has_base(class: &ast::StmtClassDef) -> bool {
+    class.arguments.as_ref().is_some_and(|arguments| !arguments.args.is_empty())
 }
 
 /// The line where `Migration` gets bound by something other than a class.

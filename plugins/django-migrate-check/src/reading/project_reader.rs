@@ -46,6 +46,13 @@ pub(crate) fn is_own(path: &str) -> bool {
     path.split('/').all(|part| !part.starts_with('.') && !part.contains("{{") && !FOREIGN_FOLDERS.contains(&part))
 }
 
+/// Why a file's content is not known.
+struct Unreadable {
+    finding: Finding,
+    /// True if its text has the class all the same.
+    is_likely: bool,
+}
+
 struct ProjectReader<'a, F> {
     files: &'a F,
     read: ReadProject,
@@ -62,24 +69,29 @@ impl<F: Files> ProjectReader<'_, F> {
         };
         let mut findings = Vec::new();
         let mut without_class = Vec::new();
+        let mut is_migrations = false;
         for name in names.iter().filter_map(|file| module_name(file)) {
             let path = format!("{folder}/{name}.py");
             match self.read_file(name, &path) {
-                Ok(MigrationFile::Migration(migration)) => app.migrations.push(*migration),
+                Ok(MigrationFile::Migration(migration)) => {
+                    is_migrations = true;
+                    app.migrations.push(*migration);
+                }
                 Ok(MigrationFile::NoMigration) => without_class.push(path),
                 Ok(MigrationFile::MadeElsewhere { line }) => {
                     app.unreadable.push(name.to_owned());
                     let message = format!("the class Migration of {name} is made elsewhere, so it was not checked");
                     findings.push(Finding::new(Code::Dynamic, message).at(path, Some(line)));
                 }
-                Err(finding) => {
+                Err(unreadable) => {
+                    is_migrations |= unreadable.is_likely;
                     app.unreadable.push(name.to_owned());
-                    findings.push(finding);
+                    findings.push(unreadable.finding);
                 }
             }
         }
-        if app.migrations.is_empty() {
-            // No class Migration in any file that could be read: some other folder that has this name.
+        if !is_migrations {
+            // Some other folder that has this name.
             return;
         }
         let is_package = names.contains(&"__init__.py");
@@ -92,13 +104,18 @@ impl<F: Files> ProjectReader<'_, F> {
         self.read.project.apps.push(app);
     }
 
-    fn read_file(&self, name: &str, path: &str) -> Result<MigrationFile, Finding> {
-        let bytes = self.files.read(path).map_err(|error| not_analysed(path, &error.to_string()))?;
-        if !bytes.windows(b"Migration".len()).any(|window| window == b"Migration") {
+    fn read_file(&self, name: &str, path: &str) -> Result<MigrationFile, Unreadable> {
+        let bytes = self.files.read(path).map_err(|error| Unreadable {
+            finding: not_analysed(path, &error.to_string()),
+            is_likely: false,
+        })?;
+        if !contains(&bytes, b"Migration") {
             return Ok(MigrationFile::NoMigration);
         }
-        let source = decode(path, bytes)?;
-        let module = parse(path, &source)?;
+        let is_likely = contains(&bytes, b"class Migration(");
+        let unreadable = |finding| Unreadable { finding, is_likely };
+        let source = decode(path, bytes).map_err(unreadable)?;
+        let module = parse(path, &source).map_err(unreadable)?;
         Ok(read_migration(name, path, &source, module.suite()))
     }
 
@@ -112,6 +129,10 @@ impl<F: Files> ProjectReader<'_, F> {
         let Ok(module) = parse(&apps, &source) else { return uncertain };
         app_config::read_label(&source, module.suite(), folder).unwrap_or(by_folder)
     }
+}
+
+fn contains(bytes: &[u8], text: &[u8]) -> bool {
+    memchr::memmem::find(bytes, text).is_some()
 }
 
 fn decode(path: &str, bytes: Vec<u8>) -> Result<SourceText, Finding> {
