@@ -1,0 +1,188 @@
+//! What a host's deployment folder holds.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// Releases by number, and which of them is live.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Inventory {
+    /// What `current` points to, if it points to a release.
+    pub current: Option<u64>,
+    /// The highest number that was ever given out.
+    pub last: u64,
+    pub releases: BTreeMap<u64, Release>,
+    /// What the lock's owner file says, if there is a lock.
+    pub lock: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Release {
+    pub state: State,
+    pub record: Option<Record>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// Not made by this stage: left alone, whatever happens.
+    Foreign,
+    /// A deployment ended while it was made.
+    Half,
+    /// Complete, and never live, or not known to have answered.
+    Ready,
+    /// Was live and answered.
+    Live,
+    /// Did not answer, or somebody went back from it.
+    Bad,
+}
+
+/// Where a release came from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    pub run: String,
+    pub stage: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub branch: Option<String>,
+}
+
+impl Inventory {
+    /// Reads what the script `inspect.sh` prints. The error says what made no sense.
+    pub fn parse(facts: &str) -> Result<Self, String> {
+        let mut inventory = Self::default();
+        for line in facts.lines() {
+            let mut fields = line.splitn(4, '\t');
+            let (kind, first) = (fields.next().unwrap_or(""), fields.next().unwrap_or(""));
+            match kind {
+                "current" => inventory.current = Some(linked_release(first)?),
+                "last" => {
+                    inventory.last = first
+                        .trim()
+                        .parse()
+                        .map_err(|_| format!("a bad number in .tidegate/last: {first}"))?
+                }
+                "lock" => inventory.lock = line.split_once('\t').map(|(_, owner)| owner.to_owned()),
+                "release" => {
+                    // A number too large for us is a folder that is not ours.
+                    let Ok(number) = first.parse() else { continue };
+                    let state = State::parse(fields.next().unwrap_or(""))?;
+                    let record = fields.next().and_then(|json| serde_json::from_str(json).ok());
+                    inventory.releases.insert(number, Release { state, record });
+                }
+                _ => return Err(format!("an unexpected line: {line}")),
+            }
+        }
+        Ok(inventory)
+    }
+
+    /// The number after all that were ever given out.
+    pub fn next_number(&self) -> u64 {
+        let highest = self.releases.keys().next_back().copied().unwrap_or(0);
+        highest.max(self.last).saturating_add(1)
+    }
+
+    /// The newest release before `number` that was live and answered.
+    pub fn good_before(&self, number: u64) -> Option<u64> {
+        self.releases
+            .range(..number)
+            .rev()
+            .find(|(_, release)| release.state == State::Live)
+            .map(|(&number, _)| number)
+    }
+
+    pub fn halves(&self) -> Vec<u64> {
+        let half = |(&number, release): (&u64, &Release)| {
+            (release.state == State::Half && Some(number) != self.current).then_some(number)
+        };
+        self.releases.iter().filter_map(half).collect()
+    }
+
+    /// What goes when `keep` good releases stay: older good ones, and everything that never became good. Never the live one,
+    /// never `previous`, never what this stage did not make.
+    pub fn surplus(&self, keep: u32, previous: Option<u64>) -> Vec<u64> {
+        let mut good_seen = 0;
+        let mut surplus = Vec::new();
+        for (&number, release) in self.releases.iter().rev() {
+            let protected = Some(number) == self.current || Some(number) == previous;
+            let good = release.state == State::Live;
+            good_seen += u32::from(good || protected);
+            if !protected && release.state != State::Foreign && (!good || good_seen > keep) {
+                surplus.push(number);
+            }
+        }
+        surplus
+    }
+
+    pub fn record_of(&self, number: u64) -> Option<&Record> {
+        self.releases.get(&number)?.record.as_ref()
+    }
+
+    pub fn state_of(&self, number: u64) -> Option<State> {
+        Some(self.releases.get(&number)?.state)
+    }
+}
+
+impl State {
+    fn parse(word: &str) -> Result<Self, String> {
+        match word {
+            "foreign" => Ok(Self::Foreign),
+            "half" => Ok(Self::Half),
+            "ready" => Ok(Self::Ready),
+            "live" => Ok(Self::Live),
+            "bad" => Ok(Self::Bad),
+            _ => Err(format!("an unknown state of a release: {word}")),
+        }
+    }
+}
+
+/// `releases/5`, or the absolute form that other tools write.
+fn linked_release(target: &str) -> Result<u64, String> {
+    let number = target
+        .trim_end_matches('/')
+        .rsplit_once("releases/")
+        .and_then(|(_, number)| number.parse().ok());
+    number.ok_or_else(|| format!("`current` points to {target}, which is no numbered release; remove the link"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn inventory() -> Inventory {
+        Inventory::parse(
+            "current\treleases/6\nlast\t9\nrelease\t1\tlive\t\nrelease\t2\tlive\t\nrelease\t3\tbad\t\nrelease\t4\tlive\t\n\
+             release\t5\tforeign\t\nrelease\t6\tlive\t{\"run\":\"r\",\"stage\":\"s\"}\nrelease\t8\thalf\t\n",
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn numbers_are_never_given_out_twice() {
+        assert_eq!(inventory().next_number(), 10);
+        assert_eq!(Inventory::default().next_number(), 1);
+    }
+
+    #[test]
+    fn going_back_skips_what_was_never_good() {
+        assert_eq!(inventory().good_before(6), Some(4));
+        assert_eq!(inventory().good_before(4), Some(2));
+        assert_eq!(inventory().good_before(1), None);
+    }
+
+    #[test]
+    fn cleaning_spares_the_live_the_previous_and_the_foreign() {
+        assert_eq!(inventory().surplus(1, Some(2)), vec![8, 4, 3, 1]);
+        assert_eq!(inventory().surplus(2, Some(4)), vec![8, 3, 2, 1]);
+        assert_eq!(inventory().surplus(9, None), vec![8, 3]);
+    }
+
+    #[test]
+    fn a_link_of_another_tool_is_understood() {
+        let facts = "current\t/srv/shop/releases/20260101120000\nrelease\t20260101120000\tforeign\t\n";
+        let inventory = Inventory::parse(facts).unwrap();
+        assert_eq!(inventory.current, Some(20_260_101_120_000));
+        assert_eq!(inventory.next_number(), 20_260_101_120_001);
+        assert!(Inventory::parse("current\t/opt/app\n").is_err());
+    }
+}
