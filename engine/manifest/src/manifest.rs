@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::{ByteSize, Span, Spanned, StageName};
+use crate::{ByteSize, NetGrant, Span, Spanned, StageName};
 
 #[derive(Debug, Clone, Default)]
 pub struct Manifest {
@@ -83,19 +83,6 @@ pub struct Grants {
     pub processes: Option<Spanned<u64>>,
     /// What the stage may print in total. Default: 64 MiB.
     pub output: Option<Spanned<ByteSize>>,
-}
-
-/// One entry of `net`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NetGrant {
-    /// `host:port`; `private` allows answers in private address ranges.
-    Host { host: String, port: u16, private: bool },
-    /// `@python-index`: the index of the user's pip or uv configuration.
-    PythonIndex,
-    /// `host-loopback:PORT`: a service on this machine's loopback.
-    HostLoopback { port: u16 },
-    /// `unix:PATH`.
-    Unix { path: PathBuf },
 }
 
 /// `[targets.NAME]`: where `ssh` leads to.
