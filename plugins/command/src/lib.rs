@@ -11,7 +11,6 @@
 
 mod config;
 mod stage;
-mod tail;
 
 use stage::Command;
 

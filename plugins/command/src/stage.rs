@@ -1,8 +1,7 @@
-use tidegate_sdk::process::{self, Exit, Sink};
+use tidegate_sdk::process::{self, Exit, Sink, Tail};
 use tidegate_sdk::{Failure, Request, Stage, context, failure, report};
 
 use crate::config::Config;
-use crate::tail::Tail;
 
 pub(crate) struct Command;
 

@@ -51,7 +51,13 @@ impl Child {
 
     /// Waits for the end and hands over each line of captured output as it comes, without its line end. When a stop is
     /// requested the engine ends the program, and this returns.
-    pub fn each_line(&self, mut line: impl FnMut(Stream, &str)) -> Exit {
+    pub fn each_line(&self, line: impl FnMut(Stream, &str)) -> Exit {
+        self.follow(LOOK, line, || ())
+    }
+
+    /// The same as [`Child::each_line`], and `look` is called at least once in each `period`, for what the program tells by
+    /// other ways than its output; never after the end.
+    pub fn follow(&self, period: Duration, mut line: impl FnMut(Stream, &str), mut look: impl FnMut()) -> Exit {
         let mut stdout = Lines::default();
         let mut stderr = Lines::default();
         loop {
@@ -71,7 +77,8 @@ impl Child {
                 stderr.end(|text| line(Stream::Stderr, text));
                 return exit;
             }
-            poll(&[self], LOOK);
+            look();
+            poll(&[self], period.min(LOOK));
         }
     }
 }

@@ -85,6 +85,20 @@ impl Command {
         self
     }
 
+    /// The stage's own name for the program.
+    pub fn get_program(&self) -> &str {
+        &self.program
+    }
+
+    pub fn get_args(&self) -> &[String] {
+        &self.args
+    }
+
+    /// What `env` added, in its order.
+    pub fn get_envs(&self) -> &[(String, String)] {
+        &self.env
+    }
+
     /// Program and arguments as a person would write them; for messages only.
     pub fn line(&self) -> String {
         let words = std::iter::once(&self.program).chain(&self.args);

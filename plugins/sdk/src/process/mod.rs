@@ -4,8 +4,10 @@ mod child;
 mod command;
 mod error;
 mod exit;
+mod tail;
 
 pub use child::{Child, Stream, poll};
 pub use command::{Command, Output, Sink};
 pub use error::Error;
 pub use exit::Exit;
+pub use tail::Tail;

@@ -4,14 +4,14 @@ use std::collections::VecDeque;
 const LINES: usize = 12;
 
 /// The last lines of a program's output, for the failure's text: who reads it should not have to open the log.
-#[derive(Debug, Default)]
-pub(crate) struct Tail {
+#[derive(Debug, Clone, Default)]
+pub struct Tail {
     lines: VecDeque<String>,
 }
 
 impl Tail {
     /// Empty lines are left out.
-    pub(crate) fn push(&mut self, line: &str) {
+    pub fn push(&mut self, line: &str) {
         if line.trim().is_empty() {
             return;
         }
@@ -21,8 +21,18 @@ impl Tail {
         self.lines.push_back(line.trim_end().to_owned());
     }
 
+    /// True when there was no output.
+    pub fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
+    /// The lines, from the first kept one.
+    pub fn lines(&self) -> impl DoubleEndedIterator<Item = &str> {
+        self.lines.iter().map(String::as_str)
+    }
+
     /// Each line indented, after an empty line; empty when there was no output.
-    pub(crate) fn text(&self) -> String {
+    pub fn text(&self) -> String {
         if self.lines.is_empty() {
             return String::new();
         }

@@ -1,0 +1,287 @@
+use std::path::Path;
+
+use tidegate_sdk::process::{Exit, Tail};
+use tidegate_sdk::{Failure, failure};
+
+use crate::event::PythonError;
+use crate::session::{Refusal, Session};
+use crate::tell::in_words;
+
+/// pytest's exit codes: <https://docs.pytest.org/en/stable/reference/exit-codes.html>
+const TESTS_FAILED: i32 = 1;
+const USAGE_ERROR: i32 = 4;
+const NO_TESTS: i32 = 5;
+
+/// What pytest's end means. A pass needs every sign of one: anything odd is none.
+pub(crate) fn judge(session: &Session, exit: &Exit, stderr: &Tail, workspace: &Path) -> Result<(), Failure> {
+    let code = match exit {
+        Exit::Code(code) => *code,
+        Exit::Stopped => return Err(failure::other(format!("pytest {exit}"))),
+        Exit::OutOfMemory => {
+            let help = "`grant.program-memory` sets the limit";
+            return Err(failure::failed(format!("pytest {exit}{}; {help}", during(session))));
+        }
+        Exit::Signal(_) | Exit::TimedOut | Exit::Other(_) => {
+            return Err(failure::failed(format!("pytest {exit}{}", during(session))));
+        }
+    };
+    if let Some(refusal) = &session.refusal {
+        return Err(refused(refusal, workspace));
+    }
+    if let Some(error) = &session.internal_error {
+        return Err(failure::other(format!(
+            "pytest broke down: {}",
+            in_words(error, workspace)
+        )));
+    }
+    if !session.launched {
+        let text = format!("python {exit} before pytest was started{}", stderr.text());
+        return Err(failure::other(text));
+    }
+    if code == USAGE_ERROR || (!session.configured && code != 0) {
+        return Err(failure::misconfigured(usage(stderr)));
+    }
+    if !session.collect_errors.is_empty() {
+        return Err(not_collected(session, workspace));
+    }
+    if let Some(reason) = &session.interrupted {
+        return Err(failure::failed(format!(
+            "the test run was interrupted: {reason}{}",
+            progress(session)
+        )));
+    }
+    if session.counts.bad() > 0 && session.finished.is_some() {
+        return Err(tests_failed(session));
+    }
+    match code {
+        0 => passed(session),
+        NO_TESTS => Err(failure::misconfigured(no_tests(session))),
+        TESTS_FAILED if session.finished.is_some() => Err(failure::failed(failed_without_a_test(session, stderr))),
+        _ => Err(failure::failed(format!(
+            "pytest {exit}{}{}",
+            during(session),
+            stderr.text()
+        ))),
+    }
+}
+
+/// Exit code 0: every other sign has to agree.
+fn passed(session: &Session) -> Result<(), Failure> {
+    let odd = |text: String| Err(failure::other(format!("pytest ended with exit code 0, but {text}")));
+    let Some(collected) = session.collected else {
+        return odd("no tests were collected; does `args` ask it for something else than a test run?".to_owned());
+    };
+    match &session.finished {
+        Some(finished) if finished.exit == 0 && session.ended => {}
+        _ => return odd(format!("its session did not reach its end{}", progress(session))),
+    }
+    let seen = session.counts.total();
+    if seen == 0 {
+        return Err(failure::misconfigured(format!(
+            "{collected} tests were collected and none was run"
+        )));
+    }
+    if seen < collected || !session.running.is_empty() {
+        return odd(format!("only {seen} of {collected} tests ended"));
+    }
+    if session.odd_lines > 0 {
+        return odd(format!(
+            "its events file holds {} lines that are no events",
+            session.odd_lines
+        ));
+    }
+    Ok(())
+}
+
+fn refused(refusal: &Refusal, workspace: &Path) -> Failure {
+    match refusal {
+        Refusal::NoPytest { python, error } if error.missing.as_deref() == Some("pytest") => {
+            failure::misconfigured(format!(
+                "pytest is not installed in {python}\n\n\
+                 hint: add `pytest` to the project's requirements, or to the environment stage: \
+                 with = {{ packages = [\"pytest\"] }}"
+            ))
+        }
+        Refusal::NoPytest { python, error } => {
+            failure::misconfigured(format!("pytest can't be imported in {python}: {}", error.first_line()))
+        }
+        Refusal::OldPytest { version } => {
+            failure::misconfigured(format!("pytest {version} is too old: 7.0 or later is needed"))
+        }
+        Refusal::NoStart { conftest, error } => not_started(conftest.as_deref(), error, workspace),
+        Refusal::Crashed { error } => not_started(None, error, workspace),
+    }
+}
+
+fn not_started(conftest: Option<&str>, error: &PythonError, workspace: &Path) -> Failure {
+    let what = in_words(error, workspace);
+    if error.django {
+        return failure::misconfigured(format!("Django can't start: {what}{}", not_installed(error)));
+    }
+    match (conftest, &error.missing) {
+        (_, Some(_)) => failure::misconfigured(format!("pytest can't start: {what}{}", not_installed(error))),
+        (Some(conftest), None) => {
+            let conftest = crate::place::shown(conftest, workspace);
+            failure::failed(format!("{conftest} can't be loaded: {what}"))
+        }
+        (None, None) => failure::misconfigured(format!("pytest can't start: {what}")),
+    }
+}
+
+/// Broken test files are the tests' fault; a Django that can't start, or a package that is not there, is the set-up's.
+fn not_collected(session: &Session, workspace: &Path) -> Failure {
+    let errors = &session.collect_errors;
+    let (id, first) = errors
+        .iter()
+        .find(|(_, error)| error.django)
+        .or_else(|| errors.first())
+        .expect("asked only when there is an error");
+    let what = in_words(first, workspace);
+    if first.django {
+        return failure::misconfigured(format!("Django can't start: {what}{}", not_installed(first)));
+    }
+    let text = match errors.len() {
+        1 => format!("{id} can't be collected: {what}"),
+        files => format!("{files} test files can't be collected; the first: {id}: {what}"),
+    };
+    if errors.iter().all(|(_, error)| error.missing.is_some()) {
+        failure::misconfigured(format!("{text}{}", not_installed(first)))
+    } else {
+        failure::failed(text)
+    }
+}
+
+fn not_installed(error: &PythonError) -> String {
+    match &error.missing {
+        Some(module) => {
+            format!("\n\nhint: if `{module}` comes from a package, add that to the requirements of the environment")
+        }
+        None => String::new(),
+    }
+}
+
+fn tests_failed(session: &Session) -> Failure {
+    let counts = &session.counts;
+    if let Some(error) = unreachable_database(session) {
+        return failure::unavailable(format!("the database can't be reached: {error}"));
+    }
+    let mut parts = Vec::new();
+    for (count, what) in [
+        (counts.failed, "failed"),
+        (counts.errored, "errored"),
+        (counts.strict_passes, "passed though they are expected to fail"),
+    ] {
+        if count > 0 {
+            parts.push(format!("{count} {what}"));
+        }
+    }
+    let stopped = match session.finished.as_ref().and_then(|finished| finished.reason.as_ref()) {
+        Some(reason) => format!(" ({reason})"),
+        None => String::new(),
+    };
+    let total = session.collected.unwrap_or_default().max(counts.total());
+    failure::failed(format!("{} of {total} tests{stopped}", parts.join(", ")))
+}
+
+/// When no test got further than its database, that is what is missing, and not the code's fault.
+fn unreachable_database(session: &Session) -> Option<String> {
+    let all =
+        session.counts.bad() == session.counts.errored && session.bad_tests.len() as u64 == session.counts.errored;
+    let refused = |error: &PythonError| {
+        let text = error.message.to_lowercase();
+        error.class.as_deref() == Some("OperationalError")
+            && [
+                "connection",
+                "connect to",
+                "could not translate host",
+                "failed to resolve",
+            ]
+            .iter()
+            .any(|sign| text.contains(sign))
+    };
+    let problems = || session.bad_tests.iter().flat_map(|test| &test.problems);
+    let every = problems().all(|problem| problem.phase == "setup" && refused(&problem.error));
+    if all && every {
+        problems().next().map(|problem| problem.error.first_line())
+    } else {
+        None
+    }
+}
+
+fn failed_without_a_test(session: &Session, stderr: &Tail) -> String {
+    if let Some(finding) = session.coverage.and_then(crate::tell::coverage) {
+        return finding.message;
+    }
+    let counts = session.counts.total();
+    format!(
+        "pytest ended with exit code 1, and none of {counts} tests failed: a plugin or a conftest file decided so; \
+         the log says more{}",
+        stderr.text()
+    )
+}
+
+fn no_tests(session: &Session) -> String {
+    match session.deselected {
+        0 => "pytest found no tests\n\n\
+              hint: name their folder by `paths`, or check `testpaths` and `python_files` in pytest's configuration"
+            .to_owned(),
+        count => format!(
+            "pytest found {count} tests and none was chosen\n\nhint: `keyword`, `marker` or `args` leave all of them out"
+        ),
+    }
+}
+
+/// Options that come with a package, for the message about an option that pytest doesn't know.
+const OPTIONS: [(&str, &str); 9] = [
+    ("--cov", "pytest-cov"),
+    ("--create-db", "pytest-django"),
+    ("--ds", "pytest-django"),
+    ("--nomigrations", "pytest-django"),
+    ("--reuse-db", "pytest-django"),
+    ("--reruns", "pytest-rerunfailures"),
+    ("--timeout", "pytest-timeout"),
+    ("--numprocesses", "pytest-xdist"),
+    ("-n", "pytest-xdist"),
+];
+
+/// pytest's own words: they are on standard error, and nowhere else.
+fn usage(stderr: &Tail) -> String {
+    let said = stderr
+        .lines()
+        .find_map(|line| line.split_once("error: ").or_else(|| line.split_once("ERROR: ")));
+    let text = match said.map(|(_, text)| text.trim()) {
+        Some(text) if !text.starts_with("usage:") => text,
+        _ => return format!("pytest refused its arguments or its configuration{}", stderr.text()),
+    };
+    let unknown = text
+        .strip_prefix("unrecognized arguments: ")
+        .and_then(|rest| rest.split_whitespace().next());
+    let package = unknown.and_then(|argument| {
+        let name = argument.split('=').next()?;
+        OPTIONS
+            .iter()
+            .find(|(option, _)| name == *option || (*option == "--cov" && name.starts_with("--cov-")))
+    });
+    match package {
+        Some((option, package)) => {
+            format!("pytest: {text}\n\nhint: `{option}` comes with {package}, which is not installed")
+        }
+        None => format!("pytest: {text}"),
+    }
+}
+
+/// Which test ran when pytest went away.
+fn during(session: &Session) -> String {
+    match session.running.as_slice() {
+        [] => progress(session),
+        [one] => format!(" while it ran {one}"),
+        [first, rest @ ..] => format!(" while it ran {first} and {} more", rest.len()),
+    }
+}
+
+fn progress(session: &Session) -> String {
+    match session.collected {
+        Some(collected) => format!(" after {} of {collected} tests", session.counts.total()),
+        None => String::new(),
+    }
+}
