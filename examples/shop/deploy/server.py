@@ -139,7 +139,7 @@ def restart(bind: str) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("action", choices=["restart", "stop", "status"])
+    parser.add_argument("action", choices=["restart", "stop", "check"])
     parser.add_argument("--bind", default="127.0.0.1:8000", help="default: %(default)s")
     options = parser.parse_args()
     try:
@@ -147,9 +147,8 @@ def main() -> int:
             restart(options.bind)
         elif options.action == "stop":
             stop()
-        elif running(PID_FILE) is None:
-            print("stopped")
-            return 3
+        elif not answers(options.bind):
+            raise ServerError(f"the live release does not answer on {options.bind}")
     except ServerError as error:
         print(error, file=sys.stderr)
         return 1
