@@ -9,6 +9,10 @@ use serde::{Deserialize, Serialize};
 /// attempt is then over, and the broker cleans up when it is dropped itself.
 #[async_trait]
 pub trait Broker: Send + Sync + 'static {
+    /// The stage's time is over, and its grace begins: from now on all is as after a requested stop. (A stop that was
+    /// requested from outside the attempt is known to the broker, and not told here.)
+    async fn time_is_over(&self) {}
+
     /// `value` is JSON. The error is a text for the stage's author.
     async fn set_output(&self, key: String, value: String) -> Result<(), String>;
     async fn keep_artifact(&self, name: String, path: String, media_type: String) -> Result<(), String>;

@@ -1,0 +1,103 @@
+//! Every fixed limit of the sandbox, each with its reason. The ones that a manifest may set are in [`StageLimits`].
+
+use std::time::Duration;
+
+use crate::StageLimits;
+
+pub(crate) const KIB: usize = 1024;
+pub(crate) const MIB: usize = 1024 * KIB;
+
+/// What a stage has that sets no limits itself.
+pub const DEFAULT_LIMITS: StageLimits = StageLimits {
+    // A Python guest needs some 60 MiB to start; a parser over a large project, some 100.
+    memory_bytes: 256 * MIB as u64,
+    time: Duration::from_secs(30 * 60),
+    stop_grace: Duration::from_secs(5),
+};
+
+// Loading: wasmtime does not count a denial of service while it compiles as its own fault, so the bounds stand here.
+
+/// A Python guest has 18 MiB. Compiling needs about 20 times the size in memory.
+pub(crate) const COMPONENT_BYTES: usize = 64 * MIB;
+/// A Python guest takes 10 s on two slow cores.
+pub(crate) const COMPILE_TIME: Duration = Duration::from_secs(120);
+/// All compiled code of one user: some 20 Python guests.
+pub(crate) const CODE_CACHE_BYTES: u64 = 1024 * MIB as u64;
+
+// The store. wasmtime's own defaults are for hosts that trust their guests.
+
+/// Python and C# guests have up to 20,000 functions in their tables; each element costs the host 8 bytes.
+pub(crate) const TABLE_ELEMENTS: usize = 100_000;
+/// A Python guest has about 40 core instances with its libraries.
+pub(crate) const INSTANCES: usize = 128;
+/// A component of one language has one table for each of its libraries.
+pub(crate) const TABLES: usize = 128;
+/// Composed components have a memory each; all of them share the stage's bytes.
+pub(crate) const MEMORIES: usize = 32;
+/// What one call may copy from the guest: the largest standard input or HTTP body that makes sense, twice.
+pub(crate) const HOSTCALL_BYTES: usize = 16 * MIB;
+/// Streams, descriptors, pollables, commands: far more than a program keeps open.
+pub(crate) const TABLE_ENTRIES: usize = 4_096;
+/// Guests can make handles by `resource.new` without asking the host.
+pub(crate) const COMPONENT_HANDLES: usize = 10_000;
+/// One call for random bytes is copied by the host; keys and seeds need less than a KiB.
+pub(crate) const RANDOM_BYTES: u64 = MIB as u64;
+/// A readable trace; the innermost frames say what happened.
+pub(crate) const BACKTRACE_FRAMES: usize = 24;
+/// How often a guest gives way to others. A spinning stage is gone this much after its end, at the latest.
+pub(crate) const EPOCH_TICK: Duration = Duration::from_millis(10);
+
+// `describe` and `requests`, which run before anything is granted.
+
+/// Both only build a few strings, but a Python guest may have to import its modules first.
+pub(crate) const PROBE_TIME: Duration = Duration::from_secs(10);
+/// As for a stage without limits of its own: the same code starts.
+pub(crate) const PROBE_MEMORY_BYTES: u64 = DEFAULT_LIMITS.memory_bytes;
+/// The largest schema of a standard stage has 4 KiB.
+pub(crate) const SCHEMA_BYTES: usize = MIB;
+/// A page of requests is already more than anyone reads.
+pub(crate) const REQUESTS: usize = 256;
+/// Names, versions, codes, keys, units, media types: one line on a screen.
+pub(crate) const NAME_BYTES: usize = 256;
+
+// Text that the stage sends without being asked.
+
+/// Longer lines are cut into pieces: no reader of logs should need more memory for one.
+pub(crate) const LINE_BYTES: usize = 16 * KIB;
+/// All log text of a component itself in one attempt. (Programs have the engine's `output` limit.)
+pub(crate) const LOG_BYTES: usize = 8 * MIB;
+/// What a line costs beside its bytes, so that empty lines are not free: 8 MiB are at most 131,072 lines.
+pub(crate) const LINE_COST: usize = 64;
+/// A guest's write that the host takes at once; wasmtime's own streams have the same.
+pub(crate) const WRITE_BYTES: usize = 64 * KIB;
+/// Events between the guest and the sink; a full queue makes the guest wait.
+pub(crate) const EVENTS_QUEUED: usize = 64;
+/// Messages of findings and tests: an assertion with its diff.
+pub(crate) const MESSAGE_BYTES: usize = 64 * KIB;
+/// Nobody reads ten thousand findings, but a first lint of an old project may have them.
+pub(crate) const FINDINGS: u32 = 10_000;
+/// The largest public Django test suites have some 20,000.
+pub(crate) const TESTS: u32 = 200_000;
+pub(crate) const METRICS: u32 = 1_000;
+/// One chapter of the run's report for each, 256 KiB together with the next.
+pub(crate) const SUMMARIES: u32 = 16;
+pub(crate) const SUMMARY_BYTES: usize = 64 * KIB;
+/// Named extras of a finding or a test.
+pub(crate) const EXTRAS: usize = 32;
+/// A screen can't show more often, and people can't see it.
+pub(crate) const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
+
+// What the stage asks for.
+
+/// Outputs are values for later stages, not data; data are artifacts.
+pub(crate) const OUTPUTS: u32 = 256;
+pub(crate) const OUTPUT_BYTES: usize = 64 * KIB;
+pub(crate) const ARTIFACTS: u32 = 256;
+/// Durations of 20,000 tests have about 1 MiB.
+pub(crate) const STATE_VALUE_BYTES: usize = MIB;
+/// One piece of data that crosses the boundary.
+pub(crate) const PIECE_BYTES: usize = MIB;
+/// What is kept of a program's output, of each stream, and of a file read in one call.
+pub(crate) const CAPTURE_BYTES: usize = 8 * MIB;
+/// All commands and requests that a stage is putting together, with their inputs.
+pub(crate) const BUILDER_BYTES: usize = 64 * MIB;
