@@ -1,0 +1,13 @@
+//! HTTP requests of stages, to the origins that are granted and no others.
+
+mod address;
+mod client;
+mod codes;
+mod failure;
+mod limits;
+mod origin;
+mod resolver;
+
+pub use client::{HttpClient, HttpClientError};
+pub use codes::{code, codes};
+pub use origin::{InvalidOrigin, Origin};
