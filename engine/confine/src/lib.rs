@@ -1,1 +1,46 @@
+//! Where native programs run and what a stage sees of the files. Usable on its own: see `README.md` and the `confine` program.
+//!
+//! The work needs Linux. Elsewhere everything compiles, and starting a Cell answers [`StartError::Unsupported`].
 
+mod command;
+mod failure;
+mod limits;
+mod spec;
+mod system_set;
+
+#[cfg(target_os = "linux")]
+mod cell;
+#[cfg(target_os = "linux")]
+mod child;
+#[cfg(target_os = "linux")]
+mod inside;
+#[cfg(target_os = "linux")]
+mod machine;
+#[cfg(target_os = "linux")]
+mod masks;
+#[cfg(target_os = "linux")]
+mod resolve;
+#[cfg(target_os = "linux")]
+mod view;
+#[cfg(target_os = "linux")]
+mod wire;
+
+#[cfg(not(target_os = "linux"))]
+mod unsupported;
+
+pub use command::{Command, Exit, SpawnError, Stdio};
+pub use failure::{Failure, StartError, Step, Why};
+pub use spec::{CellSpec, Level, Network};
+pub use system_set::{SystemSet, system_set};
+
+#[cfg(target_os = "linux")]
+pub use {
+    cell::Cell,
+    child::Child,
+    inside::run_helper_if_asked,
+    machine::{Machine, probe},
+    view::View,
+};
+
+#[cfg(not(target_os = "linux"))]
+pub use unsupported::{Cell, Child, Machine, View, probe, run_helper_if_asked};

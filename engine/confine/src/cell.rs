@@ -1,0 +1,198 @@
+//! The place where the native programs of one stage attempt run, seen from the engine.
+
+use std::io::{self, Read};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::process::{self, Stdio as ProcessStdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::child::Child;
+use crate::command::{Command, SpawnError, Stdio};
+use crate::failure::{Failure, StartError, Step};
+use crate::inside::HELPER_ARGUMENT;
+use crate::limits;
+use crate::machine;
+use crate::spec::{CellSpec, Level};
+use crate::view::View;
+use crate::wire::{self, CommandLine, Reply, Request};
+
+/// Dropping it kills everything that runs in it; so does the end of the engine's process, however it ends. The View lives on.
+#[derive(Debug)]
+pub struct Cell {
+    /// One request and its reply at a time.
+    socket: Mutex<UnixStream>,
+    helper: process::Child,
+    level: Level,
+    view: Arc<View>,
+}
+
+impl Cell {
+    /// Blocks until the Cell is ready, some milliseconds. `helper` is a program whose `main` begins with
+    /// `run_helper_if_asked`, usually `/proc/self/exe`.
+    pub fn start(helper: &Path, spec: &CellSpec) -> Result<Self, StartError> {
+        let (socket, theirs) = UnixStream::pair().map_err(StartError::Helper)?;
+        let mut process = process::Command::new(helper)
+            .arg(HELPER_ARGUMENT)
+            .env_clear()
+            .stdin(OwnedFd::from(theirs))
+            .stdout(ProcessStdio::null())
+            .stderr(ProcessStdio::piped())
+            .spawn()
+            .map_err(StartError::Helper)?;
+        let answer = Self::ask_to_start(&socket, spec);
+        let views = match answer {
+            Ok(Some((Reply::Started, views))) => views,
+            Ok(Some((Reply::NotStarted(failure), _))) => {
+                end(&mut process);
+                return Err(refused(failure));
+            }
+            other => {
+                drop(socket);
+                end(&mut process);
+                let error = match other {
+                    Err(error) => error.to_string(),
+                    Ok(_) => "it ended without an answer".to_owned(),
+                };
+                return Err(StartError::Helper(io::Error::other(format!(
+                    "{error}{}",
+                    last_words(&mut process)
+                ))));
+            }
+        };
+        // It would block a helper that writes more than a pipe holds, and nobody reads it from here on.
+        process.stderr = None;
+        let view =
+            View::new(spec, views).map_err(|error| StartError::Failed(Failure::new(Step::Helper, "no view", error)));
+        match view {
+            Ok(view) => Ok(Self {
+                socket: Mutex::new(socket),
+                helper: process,
+                level: spec.level,
+                view: Arc::new(view),
+            }),
+            Err(error) => {
+                drop(socket);
+                end(&mut process);
+                Err(error)
+            }
+        }
+    }
+
+    pub fn view(&self) -> &Arc<View> {
+        &self.view
+    }
+
+    pub fn level(&self) -> Level {
+        self.level
+    }
+
+    /// Blocks until the program runs, some milliseconds.
+    pub fn spawn(&self, command: Command) -> Result<Child, SpawnError> {
+        let lost = |error: io::Error| SpawnError::Failed(format!("no answer from the cell: {error}"));
+        let Command {
+            program,
+            args,
+            env,
+            cwd,
+            stdin,
+            stdout,
+            stderr,
+        } = command;
+        let stdio = [(stdin, false), (stdout, true), (stderr, true)]
+            .into_iter()
+            .map(|(stdio, write)| open(stdio, write))
+            .collect::<io::Result<Vec<OwnedFd>>>()
+            .map_err(|error| SpawnError::Failed(format!("can't open /dev/null: {error}")))?;
+        let descriptors: Vec<_> = stdio.iter().map(AsFd::as_fd).collect();
+        let request = Request::Spawn(CommandLine {
+            program,
+            args,
+            env,
+            cwd,
+        });
+        let reply = {
+            let socket = self.socket.lock().unwrap_or_else(PoisonError::into_inner);
+            wire::send(&socket, &request, &descriptors).map_err(lost)?;
+            wire::receive::<Reply>(&socket).map_err(lost)?
+        };
+        // Before the wait for the program: its pipes must not stay open here.
+        drop(stdio);
+        match reply {
+            Some((Reply::Spawned, descriptors)) => {
+                let mut descriptors = descriptors.into_iter();
+                let status = descriptors
+                    .next()
+                    .ok_or_else(|| SpawnError::Failed("the cell sent no status".to_owned()))?;
+                Child::started(status, descriptors.next())
+            }
+            Some((Reply::NotSpawned(error), _)) => Err(error),
+            Some((Reply::Started | Reply::NotStarted(_), _)) => Err(SpawnError::Failed(
+                "the cell gave an answer to another question".to_owned(),
+            )),
+            None => Err(SpawnError::Failed("the cell has ended".to_owned())),
+        }
+    }
+
+    fn ask_to_start(socket: &UnixStream, spec: &CellSpec) -> io::Result<Option<(Reply, Vec<OwnedFd>)>> {
+        // Also for spawning: the helper answers that at once.
+        socket.set_read_timeout(Some(limits::START_TIME))?;
+        wire::send(socket, &Request::Start(spec.clone()), &[])?;
+        wire::receive(socket)
+    }
+}
+
+impl Drop for Cell {
+    fn drop(&mut self) {
+        let socket = self.socket.get_mut().unwrap_or_else(PoisonError::into_inner);
+        // The helper takes the end of its socket as the order to end everything.
+        let _ = socket.shutdown(std::net::Shutdown::Both);
+        end(&mut self.helper);
+    }
+}
+
+fn open(stdio: Stdio, write: bool) -> io::Result<OwnedFd> {
+    match stdio {
+        Stdio::Fd(descriptor) => Ok(descriptor),
+        Stdio::Null => Ok(std::fs::OpenOptions::new()
+            .read(!write)
+            .write(write)
+            .open("/dev/null")?
+            .into()),
+    }
+}
+
+/// Waits for the helper's end, and makes it if it does not come: everything in the Cell dies with the helper.
+fn end(helper: &mut process::Child) {
+    let deadline = Instant::now() + limits::END_TIME;
+    while matches!(helper.try_wait(), Ok(None)) {
+        if Instant::now() >= deadline {
+            let _ = helper.kill();
+            let _ = helper.wait();
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+fn last_words(helper: &mut process::Child) -> String {
+    let mut text = Vec::new();
+    if let Some(stderr) = helper.stderr.take() {
+        let _ = stderr.take(limits::HELPER_STDERR_BYTES).read_to_end(&mut text);
+    }
+    let text = String::from_utf8_lossy(&text);
+    if text.trim().is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", text.trim())
+    }
+}
+
+fn refused(failure: Failure) -> StartError {
+    match machine::explain(&failure) {
+        Some(why) => StartError::Machine(why),
+        None if matches!(failure.step, Step::Spec | Step::Masks) => StartError::Spec(failure.text),
+        None => StartError::Failed(failure),
+    }
+}

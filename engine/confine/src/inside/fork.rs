@@ -1,0 +1,85 @@
+//! The few system calls that no safe interface offers, each in the smallest function.
+
+use std::io;
+use std::os::fd::RawFd;
+
+use nix::unistd::Pid;
+
+pub(super) enum Forked {
+    Parent(Pid),
+    Child,
+}
+
+/// `fork`, with new namespaces for the child (`CLONE_NEW…`, or 0). `clone` rather than `unshare` and `fork`: a process may
+/// unshare its pid namespace only once, and each command gets one.
+#[expect(unsafe_code, reason = "no safe interface offers fork with namespaces")]
+pub(super) fn fork(namespaces: libc::c_int) -> io::Result<Forked> {
+    let flags = libc::c_long::from(namespaces | libc::SIGCHLD);
+    // SAFETY: a null stack means that the child goes on with a copy of ours, as after `fork`; the helper has one thread only, so
+    // no lock can be held by a thread that the child lacks.
+    let pid = unsafe { libc::syscall(libc::SYS_clone, flags, 0, 0, 0, 0) };
+    match pid {
+        0 => Ok(Forked::Child),
+        -1 => Err(io::Error::last_os_error()),
+        // A pid fits: the kernel's type for it is an int.
+        pid => Ok(Forked::Parent(Pid::from_raw(pid as libc::pid_t))),
+    }
+}
+
+/// Closes every descriptor except these. For the start of a forked process that ends without running destructors.
+pub(super) fn close_all_but<const N: usize>(mut keep: [RawFd; N]) -> io::Result<()> {
+    keep.sort_unstable();
+    let mut next = 0;
+    for descriptor in keep.iter().map(|descriptor| descriptor.unsigned_abs()) {
+        if descriptor > next {
+            close_range(next, descriptor - 1, 0)?;
+        }
+        next = descriptor + 1;
+    }
+    close_range(next, u32::MAX, 0)
+}
+
+/// Nothing but 0, 1 and 2 survives the next `exec`.
+pub(super) fn close_others_on_exec() -> io::Result<()> {
+    close_range(3, u32::MAX, libc::CLOSE_RANGE_CLOEXEC as libc::c_int)
+}
+
+#[expect(unsafe_code, reason = "closing descriptors by number has no safe interface")]
+fn close_range(first: u32, last: u32, flags: libc::c_int) -> io::Result<()> {
+    // SAFETY: the callers are a forked process that uses only the descriptors it kept and never drops an owner of another one,
+    // and one that merely marks them.
+    match unsafe { libc::close_range(first, last, flags) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// Signals that whoever started the engine had ignored (nohup, some CI runners) would stay ignored in every program.
+#[expect(unsafe_code, reason = "setting a signal's action has no safe interface")]
+pub(super) fn reset_signals() {
+    for signal in 1..libc::SIGSYS {
+        if signal != libc::SIGPIPE {
+            // SAFETY: the default action runs no code of ours. SIGKILL and SIGSTOP refuse, which changes nothing.
+            unsafe { libc::signal(signal, libc::SIG_DFL) };
+        }
+    }
+}
+
+/// The loopback interface of a new network namespace is down.
+#[expect(unsafe_code, reason = "ioctl has no safe interface")]
+pub(super) fn bring_loopback_up() -> io::Result<()> {
+    use std::os::fd::AsRawFd;
+
+    let socket = std::net::UdpSocket::bind("0.0.0.0:0")?;
+    // SAFETY: an all-zero ifreq is a valid one: plain numbers and an empty name.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    for (to, from) in request.ifr_name.iter_mut().zip(b"lo") {
+        *to = from.cast_signed();
+    }
+    request.ifr_ifru.ifru_flags = (libc::IFF_UP | libc::IFF_RUNNING) as libc::c_short;
+    // SAFETY: SIOCSIFFLAGS reads one ifreq, which lives until the call returns.
+    match unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS as _, &request) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}

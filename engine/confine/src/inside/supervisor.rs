@@ -1,0 +1,274 @@
+//! The helper's main loop: makes the Cell, starts commands in it, and ends everything when the engine is gone.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+
+use nix::sys::wait::waitpid;
+use nix::unistd::Pid;
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::fs::Mode;
+use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
+use rustix::process::{DumpableBehavior, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+
+use super::fork::{self, Forked};
+use super::init::Init;
+use super::mount::{Forbid, Tree};
+use super::namespaces;
+use super::root::Root;
+use super::sources::{Placed, Sources};
+use super::{identity, sweep, workspace};
+use crate::command::SpawnError;
+use crate::failure::{During, Failure, Step};
+use crate::limits;
+use crate::spec::{CellSpec, Level};
+use crate::wire::{self, CommandLine, Reply, Request};
+
+pub(super) struct Supervisor {
+    engine: UnixStream,
+    level: Level,
+    running: Vec<Running>,
+    /// The read end goes to every command's first process; the write end is only here, so that its end is seen there.
+    lifeline: (io::PipeReader, Option<io::PipeWriter>),
+}
+
+struct Running {
+    pid: Pid,
+    pidfd: OwnedFd,
+    /// Held until the process is reaped, so that the engine sees the socket's end only when everything is gone.
+    _status: OwnedFd,
+}
+
+impl Supervisor {
+    /// The life of a helper process. Its standard input is the socket to the engine.
+    pub(super) fn run() -> ! {
+        let code = match Self::start().and_then(|started| started.map_or(Ok(()), |mut supervisor| supervisor.serve())) {
+            Ok(()) => 0,
+            Err(error) => {
+                // The engine reads this only when no reply came.
+                eprintln!("{error}");
+                1
+            }
+        };
+        std::process::exit(code)
+    }
+
+    /// None when there is nothing to serve: the Cell could not be made, which the engine was told.
+    fn start() -> io::Result<Option<Self>> {
+        let engine = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
+        rustix::stdio::dup2_stdin(std::fs::File::open("/dev/null")?)?;
+        // Out of the terminal's reach: Ctrl-C asks the engine to stop, and the engine asks the programs.
+        rustix::process::setsid()?;
+        fork::reset_signals();
+        rustix::process::umask(Mode::from_raw_mode(0o022));
+        let Some((Request::Start(spec), _)) = wire::receive(&engine)? else {
+            return Ok(None);
+        };
+        let views = match prepare(&spec) {
+            Ok(views) => views,
+            Err(failure) => {
+                wire::send(&engine, &Reply::NotStarted(failure), &[])?;
+                return Ok(None);
+            }
+        };
+        let views: Vec<_> = views.iter().map(AsFd::as_fd).collect();
+        wire::send(&engine, &Reply::Started, &views)?;
+        let (reader, writer) = io::pipe()?;
+        Ok(Some(Self {
+            engine,
+            level: spec.level,
+            running: Vec::new(),
+            lifeline: (reader, Some(writer)),
+        }))
+    }
+
+    fn serve(&mut self) -> io::Result<()> {
+        loop {
+            let (engine_spoke, ended) = self.wait()?;
+            for index in ended.into_iter().rev() {
+                let running = self.running.swap_remove(index);
+                waitpid(running.pid, None)?;
+            }
+            if engine_spoke {
+                match wire::receive(&self.engine) {
+                    Ok(Some((Request::Spawn(command), stdio))) => self.spawn(command, stdio)?,
+                    // The engine is gone, or it has lost its mind.
+                    _ => break,
+                }
+            }
+        }
+        self.end();
+        Ok(())
+    }
+
+    /// Whether the engine spoke, and which commands have ended, by ascending index.
+    fn wait(&self) -> io::Result<(bool, Vec<usize>)> {
+        let mut waited = vec![PollFd::new(&self.engine, PollFlags::IN)];
+        waited.extend(
+            self.running
+                .iter()
+                .map(|running| PollFd::new(&running.pidfd, PollFlags::IN)),
+        );
+        match poll(&mut waited, None) {
+            Ok(_) => {}
+            Err(rustix::io::Errno::INTR) => return Ok((false, Vec::new())),
+            Err(error) => return Err(error.into()),
+        }
+        let mut happened = waited.iter().map(|one| !one.revents().is_empty());
+        let engine_spoke = happened.next().unwrap_or(false);
+        let ended = happened
+            .enumerate()
+            .filter_map(|(index, ended)| ended.then_some(index))
+            .collect();
+        Ok((engine_spoke, ended))
+    }
+
+    fn spawn(&mut self, command: CommandLine, stdio: Vec<OwnedFd>) -> io::Result<()> {
+        match self.fork_init(command, stdio) {
+            Ok((running, status)) => {
+                let sent = match self.level {
+                    Level::Full => wire::send(&self.engine, &Reply::Spawned, &[status.as_fd(), running.pidfd.as_fd()]),
+                    // Killing the first process there would only orphan the others: it is asked through the socket.
+                    Level::Unconfined => wire::send(&self.engine, &Reply::Spawned, &[status.as_fd()]),
+                };
+                self.running.push(running);
+                sent
+            }
+            Err(error) => {
+                let error = SpawnError::Failed(format!("can't start a process in the cell: {error}"));
+                wire::send(&self.engine, &Reply::NotSpawned(error), &[])
+            }
+        }
+    }
+
+    fn fork_init(&self, command: CommandLine, stdio: Vec<OwnedFd>) -> io::Result<(Running, OwnedFd)> {
+        if self.running.len() >= limits::RUNNING_COMMANDS {
+            return Err(io::Error::other(format!(
+                "{} programs are running already",
+                limits::RUNNING_COMMANDS
+            )));
+        }
+        let stdio = <[OwnedFd; 3]>::try_from(stdio)
+            .map_err(|got| io::Error::other(format!("{} descriptors came instead of three", got.len())))?;
+        let (status, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
+        let lifeline = self.lifeline.0.as_fd().try_clone_to_owned()?;
+        let namespaces = match self.level {
+            Level::Full => libc::CLONE_NEWPID | libc::CLONE_NEWNS,
+            Level::Unconfined => 0,
+        };
+        match fork::fork(namespaces)? {
+            Forked::Child => Init {
+                command,
+                stdio,
+                status,
+                lifeline,
+                level: self.level,
+            }
+            .run(),
+            Forked::Parent(pid) => {
+                // Not reaped yet, so the number can't have got a new owner.
+                let pidfd = pidfd_open(rustix_pid(pid)?, PidfdFlags::empty())?;
+                Ok((
+                    Running {
+                        pid,
+                        pidfd,
+                        _status: status,
+                    },
+                    theirs,
+                ))
+            }
+        }
+    }
+
+    fn end(&mut self) {
+        // At the unconfined level every first process sees this and ends its own tree.
+        self.lifeline.1 = None;
+        for running in self.running.drain(..) {
+            if self.level == Level::Full {
+                // It may have ended by itself.
+                let _ = pidfd_send_signal(&running.pidfd, Signal::KILL);
+            }
+            let _ = waitpid(running.pid, None);
+        }
+        if self.level == Level::Unconfined {
+            sweep::descendants();
+        }
+    }
+}
+
+fn rustix_pid(pid: Pid) -> io::Result<rustix::process::Pid> {
+    rustix::process::Pid::from_raw(pid.as_raw()).ok_or_else(|| io::ErrorKind::InvalidInput.into())
+}
+
+/// Makes the Cell around this process. Returns the View's descriptors.
+fn prepare(spec: &CellSpec) -> Result<Vec<OwnedFd>, Failure> {
+    if spec.level == Level::Unconfined {
+        rustix::process::set_child_subreaper(Some(rustix::process::getpid()))
+            .during(Step::Helper, "can't become a subreaper")?;
+        let sources = Sources::collect(spec)?;
+        let write = sources.write.into_iter().map(|(_, folder)| folder);
+        return Ok([sources.workspace].into_iter().chain(write).collect());
+    }
+    namespaces::enter(spec.network)?;
+    let sources = Sources::collect(spec)?;
+    let views = build_root(spec, sources)?;
+    // Nobody but this process reads its memory, which will hold the programs' environments.
+    rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)
+        .during(Step::Identity, "can't become undumpable")?;
+    Ok(views)
+}
+
+fn build_root(spec: &CellSpec, sources: Sources) -> Result<Vec<OwnedFd>, Failure> {
+    let root = Root::new().during(Step::Mounts, "can't mount a new root")?;
+    let place = |path: &Path, tree: io::Result<Tree>| {
+        tree.and_then(|tree| root.place(path, &tree))
+            .during(Step::Mounts, format_args!("can't place `{}`", path.display()))
+    };
+    let at = |path: &Path, result: io::Result<()>| {
+        result.during(Step::Mounts, format_args!("can't make `{}`", path.display()))
+    };
+    place(
+        Path::new("/tmp"),
+        Tree::tmpfs(&[("size", limits::TMP_BYTES), ("mode", "1777")]),
+    )?;
+    place(
+        Path::new("/dev/shm"),
+        Tree::tmpfs(&[("size", limits::SHM_BYTES), ("mode", "1777")]),
+    )?;
+    for (name, target) in [("fd", "fd"), ("stdin", "fd/0"), ("stdout", "fd/1"), ("stderr", "fd/2")] {
+        let path = Path::new("/dev").join(name);
+        at(&path, root.link(&path, &Path::new("/proc/self").join(target)))?;
+    }
+    // The host's own goes under each command's /proc: the kernel mounts a new one only where one is in full view.
+    place(Path::new("/proc"), take_proc())?;
+
+    let mut placed = sources.placed.iter().collect::<Vec<_>>();
+    // Outer paths first: what lies inside of another one has to come on top of it.
+    placed.sort_by_key(|(path, _)| path.components().count());
+    let depth = spec.workspace.components().count();
+    let (outer, inner) = placed.split_at(placed.partition_point(|(path, _)| path.components().count() < depth));
+    let place_all = |all: &[&(std::path::PathBuf, Placed)]| {
+        all.iter().try_for_each(|(path, placed)| match placed {
+            Placed::Link(target) => at(path, root.link(path, target)),
+            Placed::Mount(tree) => root
+                .place(path, tree)
+                .during(Step::Mounts, format_args!("can't place `{}`", path.display())),
+        })
+    };
+    place_all(outer)?;
+    workspace::place(&root, spec, &sources)?;
+    place_all(inner)?;
+    for (path, content) in identity::files(spec) {
+        at(&path, root.file(&path, content.as_bytes()))?;
+    }
+    let views = workspace::views(&root, spec).during(Step::Mounts, "can't copy the workspace's mounts")?;
+    root.enter().during(Step::Mounts, "can't enter the new root")?;
+    Ok(views)
+}
+
+fn take_proc() -> io::Result<Tree> {
+    let proc = Tree::clone_of(std::fs::File::open("/proc")?)?;
+    proc.forbid(Forbid::PRIVILEGE)?;
+    Ok(proc)
+}

@@ -1,0 +1,187 @@
+//! The workspace as programs see it: overlay, real folders, masks.
+
+use std::fs;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FileType, Mode, OFlags, ResolveFlags, fchmod, fstat, mkdirat, openat, openat2};
+use rustix::io::Errno;
+
+use super::mount::{Forbid, Tree};
+use super::root::Root;
+use super::sources::Sources;
+use crate::failure::{During, Failure, Step};
+use crate::limits;
+use crate::spec::CellSpec;
+
+/// Two places of the new root that are gone before it is entered.
+const UPPER: &str = "/.upper";
+const EMPTY: &str = "/.empty";
+
+/// Puts the workspace into the new root, at the same absolute path.
+pub(super) fn place(root: &Root, spec: &CellSpec, sources: &Sources) -> Result<(), Failure> {
+    let base = if spec.writes_everywhere() {
+        let real = Tree::clone_of(&sources.workspace).during(Step::Mounts, "can't bind the workspace")?;
+        real.forbid(Forbid::PRIVILEGE)
+            .during(Step::Mounts, "can't restrict the workspace")?;
+        real
+    } else {
+        overlay(root, spec, &sources.workspace)?
+    };
+    root.place(&spec.workspace, &base)
+        .during(Step::Mounts, "can't place the workspace")?;
+    for (folder, real) in &sources.write {
+        if crate::spec::is_whole(folder) {
+            continue;
+        }
+        place_write_folder(root, spec, folder, real).during(
+            Step::Mounts,
+            format_args!("can't place the `write` folder `{}`", folder.display()),
+        )?;
+    }
+    hide(root, spec, &sources.masks.0)?;
+    protect(root, spec)
+}
+
+/// Copies of what was placed, for the engine: the whole of it read-only, then each `write` folder.
+pub(super) fn views(root: &Root, spec: &CellSpec) -> io::Result<Vec<OwnedFd>> {
+    let whole = Tree::clone_of(root.open(&spec.workspace)?)?;
+    whole.forbid(Forbid::WRITING)?;
+    let mut views = vec![whole.into_fd()];
+    for folder in &spec.write {
+        views.push(Tree::clone_of(root.open(&spec.workspace.join(folder))?)?.into_fd());
+    }
+    Ok(views)
+}
+
+fn place_write_folder(root: &Root, spec: &CellSpec, folder: &Path, real: &OwnedFd) -> io::Result<()> {
+    let tree = Tree::clone_of(real)?;
+    tree.forbid(Forbid::PRIVILEGE)?;
+    tree.attach(root.open(&spec.workspace.join(folder))?)
+}
+
+fn overlay(root: &Root, spec: &CellSpec, workspace: &OwnedFd) -> Result<Tree, Failure> {
+    let upper = make_upper(root, workspace).during(Step::Overlay, "can't make room for private writes")?;
+    rustix::process::fchdir(workspace).during(Step::Overlay, "can't enter the workspace")?;
+    let [changed, work] = upper;
+    let overlay = Tree::overlay_of_current_folder(changed.as_fd(), work.as_fd()).map_err(|error| {
+        match mounts_below(&spec.workspace).first() {
+            Some(mounted) => Failure::spec(format!(
+                "another file system is mounted inside the workspace, at `{}`; an overlay can't include it: unmount it, or \
+                 make it a `read` path outside the workspace",
+                mounted.display()
+            )),
+            None => Failure::new(Step::Overlay, "can't mount the private overlay", error),
+        }
+    })?;
+    root.detach(Path::new(UPPER))
+        .during(Step::Overlay, "can't put the overlay's own folder out of sight")?;
+    Ok(overlay)
+}
+
+fn make_upper(root: &Root, workspace: &OwnedFd) -> io::Result<[OwnedFd; 2]> {
+    let tree = Tree::tmpfs(&[
+        ("size", limits::OVERLAY_BYTES),
+        ("nr_inodes", limits::OVERLAY_FILES),
+        ("mode", "700"),
+    ])?;
+    root.place(Path::new(UPPER), &tree)?;
+    // The root of the overlay looks like `upper` does, so it gets the workspace's mode; it is ours whoever owns the workspace.
+    let mode = Mode::from_raw_mode(fstat(workspace)?.st_mode) | Mode::RWXU;
+    let folder = |name: &str| {
+        mkdirat(tree.as_fd(), name, Mode::RWXU)?;
+        openat(tree.as_fd(), name, OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+    };
+    let changed = folder("upper")?;
+    fchmod(&changed, mode)?;
+    Ok([changed, folder("work")?])
+}
+
+/// Mount points below the workspace in this process's namespace.
+fn mounts_below(workspace: &Path) -> Vec<PathBuf> {
+    let table = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    let points = table
+        .lines()
+        .filter_map(|line| line.split(' ').nth(4))
+        .map(PathBuf::from);
+    points
+        .filter(|point| point.starts_with(workspace) && point != workspace)
+        .collect()
+}
+
+fn hide(root: &Root, spec: &CellSpec, masks: &[PathBuf]) -> Result<(), Failure> {
+    if masks.is_empty() {
+        return Ok(());
+    }
+    let [folder, file] = make_empty(root).during(Step::Mounts, "can't make what hidden paths show")?;
+    for mask in masks {
+        hide_one(root, spec, mask, &folder, &file)
+            .during(Step::Mounts, format_args!("can't hide `{}`", mask.display()))?;
+    }
+    root.detach(Path::new(EMPTY))
+        .during(Step::Mounts, "can't put an empty folder out of sight")
+}
+
+fn make_empty(root: &Root) -> io::Result<[OwnedFd; 2]> {
+    let tree = Tree::tmpfs(&[("size", "4k"), ("nr_inodes", "4"), ("mode", "755")])?;
+    root.place(Path::new(EMPTY), &tree)?;
+    mkdirat(tree.as_fd(), "folder", Mode::from_raw_mode(0o555))?;
+    openat(
+        tree.as_fd(),
+        "file",
+        OFlags::CREATE | OFlags::WRONLY | OFlags::CLOEXEC,
+        Mode::from_raw_mode(0o444),
+    )?;
+    tree.forbid(Forbid::WRITING)?;
+    let open = |name: &str| openat(tree.as_fd(), name, OFlags::PATH | OFlags::CLOEXEC, Mode::empty());
+    Ok([open("folder")?, open("file")?])
+}
+
+fn hide_one(root: &Root, spec: &CellSpec, mask: &Path, folder: &OwnedFd, file: &OwnedFd) -> io::Result<()> {
+    let workspace = root.open(&spec.workspace)?;
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let mut target = match openat2(&workspace, mask, flags, Mode::empty(), ResolveFlags::BENEATH) {
+        Ok(target) => target,
+        // Removed since it was found.
+        Err(Errno::NOENT | Errno::NOTDIR) => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
+    let kind = |target: &OwnedFd| Ok::<_, io::Error>(FileType::from_raw_mode(fstat(target)?.st_mode));
+    if kind(&target)?.is_symlink() {
+        // Nothing can be mounted on a link, so what it leads to is hidden; that matters only within the workspace.
+        let leads_to = match root.open(&spec.workspace.join(mask)) {
+            Ok(leads_to) => leads_to,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        match root.path_of(leads_to.as_fd()) {
+            Some(path) if path.starts_with(&spec.workspace) && path != spec.workspace => target = leads_to,
+            _ => return Ok(()),
+        }
+    }
+    let cover = if kind(&target)?.is_dir() { folder } else { file };
+    Tree::clone_of(cover)?.attach(target)
+}
+
+/// Lays each read-only path over itself.
+fn protect(root: &Root, spec: &CellSpec) -> Result<(), Failure> {
+    for path in &spec.read_only {
+        protect_one(root, spec, path)
+            .during(Step::Mounts, format_args!("can't make `{}` read-only", path.display()))?;
+    }
+    Ok(())
+}
+
+fn protect_one(root: &Root, spec: &CellSpec, path: &Path) -> io::Result<()> {
+    let workspace = root.open(&spec.workspace)?;
+    let flags = OFlags::PATH | OFlags::CLOEXEC;
+    let target = match openat2(&workspace, path, flags, Mode::empty(), ResolveFlags::BENEATH) {
+        Ok(target) => target,
+        Err(Errno::NOENT | Errno::NOTDIR) => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
+    let tree = Tree::clone_of(&target)?;
+    tree.forbid(Forbid::WRITING)?;
+    tree.attach(target)
+}

@@ -1,0 +1,151 @@
+//! What this machine offers for confining programs, and what to do where it offers less.
+
+use std::fs;
+use std::path::Path;
+
+use rustix::io::Errno;
+
+use crate::cell::Cell;
+use crate::command::Command;
+use crate::failure::{Failure, StartError, Step, Why};
+use crate::spec::CellSpec;
+
+/// The answer of `probe`. Each part is what the full level needs; one that could not be tried because an earlier one failed
+/// repeats the earlier one's reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Machine {
+    /// The release, as `uname -r` shows it.
+    pub kernel: String,
+    pub user_namespaces: Result<(), Why>,
+    /// The private file system, the overlay included.
+    pub file_system: Result<(), Why>,
+    /// A program started and ended in a Cell.
+    pub programs: Result<(), Why>,
+}
+
+impl Machine {
+    /// The first thing that stands in the way of the full level.
+    pub fn full(&self) -> Result<(), &Why> {
+        self.user_namespaces.as_ref()?;
+        self.file_system.as_ref()?;
+        self.programs.as_ref().map(|_| ())
+    }
+}
+
+/// Tries everything that a Cell needs, for real: starts one and runs `helper` in it. `workspace` and `scratch` are two empty
+/// folders, one not inside the other. Blocks for some milliseconds.
+pub fn probe(helper: &Path, workspace: &Path, scratch: &Path) -> Machine {
+    let kernel = rustix::system::uname().release().to_string_lossy().into_owned();
+    let cell = match Cell::start(helper, &CellSpec::new(workspace, scratch)) {
+        Ok(cell) => cell,
+        Err(error) => {
+            let why = why(&error);
+            let namespaces_failed = matches!(&error, StartError::Machine(_))
+                || matches!(
+                    &error,
+                    StartError::Failed(Failure {
+                        step: Step::Namespaces | Step::Identity,
+                        ..
+                    })
+                );
+            let user_namespaces = if namespaces_failed { Err(why.clone()) } else { Ok(()) };
+            return Machine {
+                kernel,
+                user_namespaces,
+                file_system: Err(why.clone()),
+                programs: Err(why),
+            };
+        }
+    };
+    let programs = match cell.spawn(Command::new("/usr/bin/env", workspace)) {
+        Ok(child) => {
+            child.wait();
+            Ok(())
+        }
+        Err(error) => Err(Why {
+            what: error.to_string(),
+            fix: IN_A_CONTAINER.to_owned(),
+        }),
+    };
+    Machine {
+        kernel,
+        user_namespaces: Ok(()),
+        file_system: Ok(()),
+        programs,
+    }
+}
+
+const IN_A_CONTAINER: &str = "in a container, start it with `--security-opt seccomp=unconfined --security-opt systempaths=unconfined`, or run outside of it";
+
+fn why(error: &StartError) -> Why {
+    match error {
+        StartError::Machine(why) => why.clone(),
+        other => Why {
+            what: other.to_string(),
+            fix: "report this with the kernel's version".to_owned(),
+        },
+    }
+}
+
+/// The machine's reason behind a failed step, if it has one.
+pub(crate) fn explain(failure: &Failure) -> Option<Why> {
+    let setting = |name: &str| {
+        fs::read_to_string(format!("/proc/sys/{name}"))
+            .ok()
+            .map(|value| value.trim().to_owned())
+    };
+    let denied = matches!(
+        failure.errno.map(Errno::from_raw_os_error),
+        Some(Errno::PERM | Errno::ACCESS)
+    );
+    let why = |what: &str, fix: &str| {
+        Some(Why {
+            what: what.to_owned(),
+            fix: fix.to_owned(),
+        })
+    };
+    match failure.step {
+        Step::Namespaces | Step::Identity | Step::Network | Step::Mounts | Step::Overlay => {}
+        Step::Spec | Step::Proc | Step::Masks | Step::Helper => return None,
+    }
+    if failure.step == Step::Namespaces {
+        if setting("user/max_user_namespaces").as_deref() == Some("0") {
+            return why(
+                "user namespaces are switched off (user.max_user_namespaces is 0)",
+                "sudo sysctl user.max_user_namespaces=15000",
+            );
+        }
+        if setting("kernel/unprivileged_userns_clone").as_deref() == Some("0") {
+            return why(
+                "user namespaces are for root only (kernel.unprivileged_userns_clone is 0)",
+                "sudo sysctl kernel.unprivileged_userns_clone=1",
+            );
+        }
+        if failure.errno.map(Errno::from_raw_os_error) == Some(Errno::NOSPC) {
+            return why(
+                "no more user namespaces are allowed (user.max_user_namespaces, or one inside another too often)",
+                "sudo sysctl user.max_user_namespaces=15000",
+            );
+        }
+    }
+    if !denied {
+        return None;
+    }
+    // AppArmor lets the namespace be made and then denies everything in it.
+    if setting("kernel/apparmor_restrict_unprivileged_userns").as_deref() == Some("1") {
+        return why(
+            "AppArmor restricts user namespaces (kernel.apparmor_restrict_unprivileged_userns is 1)",
+            "sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0, or an AppArmor profile for tidegate with `userns,`",
+        );
+    }
+    if failure.step == Step::Namespaces {
+        return why(
+            "making user namespaces is denied, as in most containers",
+            IN_A_CONTAINER,
+        );
+    }
+    Some(Why {
+        what: format!("{}, as in some containers", failure.text),
+        fix: IN_A_CONTAINER.to_owned(),
+    })
+}

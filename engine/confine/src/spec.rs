@@ -1,0 +1,110 @@
+//! What one Cell and its View are made from.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+/// All that a stage attempt may see and touch. `CellSpec::new` gives the least: the workspace to read, scratch to write,
+/// no network, the full level.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CellSpec {
+    /// Absolute; the same path inside and outside.
+    pub workspace: PathBuf,
+    /// gitignore-style patterns, relative to the workspace, that are hidden besides `.git`, `.tidegate`, `.env` and `.env.*`
+    /// (without `*.example`), which are always hidden, at any depth.
+    pub hide: Vec<String>,
+    /// Files or folders relative to the workspace that nobody may change, also not under a `write` folder. Missing ones are
+    /// skipped: there is nothing to protect.
+    pub read_only: Vec<PathBuf>,
+    /// Folders relative to the workspace whose changes persist; `.` is the whole of it. Created when missing. No part of the
+    /// path may be a link.
+    pub write: Vec<PathBuf>,
+    /// Absolute paths outside the workspace, read-only. Must exist.
+    pub read: Vec<PathBuf>,
+    /// Absolute paths of installations that programs need, read-only. Must exist. Programs see them; the View does not.
+    pub toolchains: Vec<PathBuf>,
+    /// Small synthetic files: absolute path to content. `/etc/hosts` is appended to, every other one replaces.
+    pub extra_files: BTreeMap<PathBuf, String>,
+    /// Absolute; an existing folder of the host, read-write, the same path inside and outside.
+    pub scratch: PathBuf,
+    pub network: Network,
+    pub level: Level,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Network {
+    /// A loopback interface of its own and nothing else.
+    #[default]
+    None,
+    /// The host's network, its resolver configuration and its certificates.
+    Host,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Level {
+    /// Namespaces, a file system of its own, no capabilities.
+    #[default]
+    Full,
+    /// No confinement: programs run as the user, with everything that the user can reach. The View is the plain folder,
+    /// nothing is hidden. Only the end is the same: all processes are gone.
+    Unconfined,
+}
+
+impl CellSpec {
+    pub fn new(workspace: impl Into<PathBuf>, scratch: impl Into<PathBuf>) -> Self {
+        Self {
+            workspace: workspace.into(),
+            hide: Vec::new(),
+            read_only: Vec::new(),
+            write: Vec::new(),
+            read: Vec::new(),
+            toolchains: Vec::new(),
+            extra_files: BTreeMap::new(),
+            scratch: scratch.into(),
+            network: Network::default(),
+            level: Level::default(),
+        }
+    }
+
+    /// The programs' home folder, in scratch. It exists once the Cell has started.
+    pub fn home(&self) -> PathBuf {
+        self.scratch.join("home")
+    }
+
+    /// The variables of the synthetic identity: HOME, USER, LOGNAME, TMPDIR, LANG and PATH. `bin` folders of toolchains come
+    /// before the system's.
+    pub fn identity(&self) -> Vec<(String, String)> {
+        let toolchains = self.toolchains.iter().map(|toolchain| toolchain.join("bin"));
+        let path: Vec<String> = toolchains
+            .chain(["/usr/local/bin", "/usr/bin", "/bin", "/usr/sbin", "/sbin"].map(PathBuf::from))
+            .map(|folder| folder.display().to_string())
+            .collect();
+        let pairs = [
+            ("HOME", self.home().display().to_string()),
+            ("USER", "tidegate".to_owned()),
+            ("LOGNAME", "tidegate".to_owned()),
+            ("TMPDIR", self.temp().display().to_string()),
+            ("LANG", "C.UTF-8".to_owned()),
+            ("PATH", path.join(":")),
+        ];
+        pairs
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect()
+    }
+
+    pub(crate) fn temp(&self) -> PathBuf {
+        self.scratch.join("tmp")
+    }
+
+    /// True when all of the workspace is real, so that no overlay is needed.
+    pub(crate) fn writes_everywhere(&self) -> bool {
+        self.write.iter().any(|folder| is_whole(folder))
+    }
+}
+
+/// `.`, `./` and the empty path mean the workspace itself.
+pub(crate) fn is_whole(folder: &Path) -> bool {
+    folder.components().all(|part| part == std::path::Component::CurDir)
+}

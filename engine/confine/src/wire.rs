@@ -1,0 +1,149 @@
+//! Messages between the engine and a Cell's helper: a length, JSON, and descriptors beside it.
+
+use std::ffi::OsString;
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::mem::MaybeUninit;
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+
+use rustix::net::{
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer, SendAncillaryMessage,
+    SendFlags,
+};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::command::{Exit, SpawnError};
+use crate::failure::Failure;
+use crate::limits;
+use crate::spec::CellSpec;
+
+/// The engine to the helper.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Request {
+    /// The first one, and only the first.
+    Start(CellSpec),
+    /// With three descriptors: standard input, output and error.
+    Spawn(CommandLine),
+}
+
+/// The helper to the engine.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Reply {
+    /// With the View's descriptors: its root, then one for each `write` folder in the specification's order.
+    Started,
+    /// With the command's status socket and, at the full level, a pidfd of its first process.
+    Spawned,
+    NotStarted(Failure),
+    NotSpawned(SpawnError),
+}
+
+/// A command's first process to the engine, over the status socket.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Report {
+    Running,
+    NotRunning(SpawnError),
+    Ended(Exit),
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct CommandLine {
+    pub(crate) program: PathBuf,
+    pub(crate) args: Vec<OsString>,
+    pub(crate) env: Vec<(OsString, OsString)>,
+    pub(crate) cwd: PathBuf,
+}
+
+/// A report fits into this many bytes: it holds at most a path and a short text.
+pub(crate) const REPORT_BYTES: usize = 16 * 1024;
+
+/// More than any message carries: the View's root and its `write` folders.
+const DESCRIPTORS: usize = limits::WRITE_FOLDERS + 1;
+
+pub(crate) fn send(socket: &UnixStream, message: &impl Serialize, descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
+    let body = serde_json::to_vec(message)?;
+    let length = u32::try_from(body.len())
+        .ok()
+        .filter(|length| *length <= limits::MESSAGE_BYTES)
+        .ok_or_else(|| {
+            io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "arguments and environment are larger than a program can get",
+            )
+        })?;
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS))];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    if !descriptors.is_empty() && !control.push(SendAncillaryMessage::ScmRights(descriptors)) {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "too many descriptors for one message",
+        ));
+    }
+    // The descriptors travel with the first byte of the length, so the receiver gets them by reading the length.
+    let length = length.to_le_bytes();
+    let sent = rustix::net::sendmsg(socket, &[IoSlice::new(&length)], &mut control, SendFlags::NOSIGNAL)?;
+    let mut socket = socket;
+    socket.write_all(&length[sent..])?;
+    socket.write_all(&body)
+}
+
+/// None when the other side is gone.
+pub(crate) fn receive<M: DeserializeOwned>(socket: &UnixStream) -> io::Result<Option<(M, Vec<OwnedFd>)>> {
+    let mut length = [0; 4];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS))];
+    let mut control = RecvAncillaryBuffer::new(&mut space);
+    let mut parts = [IoSliceMut::new(&mut length)];
+    let received = rustix::net::recvmsg(socket, &mut parts, &mut control, RecvFlags::CMSG_CLOEXEC)?;
+    let mut descriptors = Vec::new();
+    for message in control.drain() {
+        if let RecvAncillaryMessage::ScmRights(rights) = message {
+            descriptors.extend(rights);
+        }
+    }
+    if received.bytes == 0 {
+        return Ok(None);
+    }
+    if received.flags.contains(ReturnFlags::CTRUNC) {
+        return Err(io::Error::other("no room for more open files (see `ulimit -n`)"));
+    }
+    let mut socket = socket;
+    socket.read_exact(&mut length[received.bytes..])?;
+    let length = u32::from_le_bytes(length);
+    if length > limits::MESSAGE_BYTES {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "a message is larger than any can be",
+        ));
+    }
+    let mut body = vec![0; length as usize];
+    socket.read_exact(&mut body)?;
+    Ok(Some((serde_json::from_slice(&body)?, descriptors)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsFd;
+
+    use super::*;
+
+    #[test]
+    fn descriptors_arrive_with_their_own_message() {
+        let (one, two) = UnixStream::pair().unwrap();
+        let (mut reader, writer) = io::pipe().unwrap();
+        send(&one, &"first", &[]).unwrap();
+        send(&one, &"second", &[writer.as_fd()]).unwrap();
+        drop((one, writer));
+        let (text, descriptors) = receive::<String>(&two).unwrap().unwrap();
+        assert_eq!((text.as_str(), descriptors.len()), ("first", 0));
+        let (text, mut descriptors) = receive::<String>(&two).unwrap().unwrap();
+        assert_eq!((text.as_str(), descriptors.len()), ("second", 1));
+        std::fs::File::from(descriptors.remove(0))
+            .write_all(b"through")
+            .unwrap();
+        let mut got = String::new();
+        reader.read_to_string(&mut got).unwrap();
+        assert_eq!(got, "through");
+        assert!(receive::<String>(&two).unwrap().is_none());
+    }
+}
