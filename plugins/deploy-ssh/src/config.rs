@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::duration::Span;
 
 /// Deploys a folder or an artifact to the hosts of an SSH target, as numbered releases behind one link.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Config {
     /// The SSH target of the manifest (`[targets.NAME]`).
@@ -16,10 +16,10 @@ pub struct Config {
     #[serde(default)]
     pub action: Action,
     /// Folder of the workspace to upload. Default: the workspace itself.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub source: Option<String>,
     /// Artifact to upload instead of a folder, as `stage/name`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub artifact: Option<String>,
     /// What not to upload: gitignore-style patterns.
     #[serde(default)]
@@ -37,10 +37,10 @@ pub struct Config {
     pub before_swap_once: Vec<String>,
     /// Command line that makes the application run the release that is live now, with the same environment. It also runs
     /// when the previous release is put back.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub restart: Option<String>,
     /// How to know that the new release answers. When it doesn't, the previous one is put back.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub health: Option<Health>,
     /// How many good releases stay on each host. The live one and the one before it always stay.
     #[serde(default = "default_keep")]
@@ -67,14 +67,14 @@ pub enum Action {
 }
 
 /// Exactly one of `url` and `command`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Health {
     /// Asked by the engine with GET. Needs `grant.http` for its origin. Redirects are not followed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub url: Option<String>,
     /// Command line on the host, healthy when it ends with 0. Runs in the live release, with the same environment.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub command: Option<String>,
     /// The only status that counts as healthy. For `url`.
     #[serde(default = "default_status")]
@@ -82,7 +82,7 @@ pub struct Health {
     pub expect_status: u16,
     /// Text that the answer must contain; `{release}` stands for the release's number, so that an old process which still
     /// answers is not taken for the new release. For `url`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub expect_text: Option<String>,
     /// How often to ask again after a wrong answer.
     #[serde(default = "default_retries")]

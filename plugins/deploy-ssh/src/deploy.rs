@@ -106,7 +106,7 @@ fn prepare(
         commit: fleet.identity.commit.clone(),
         branch: fleet.identity.branch.clone(),
     };
-    let record = serde_json::to_string(&record).map_err(|error| DeployError::Failed(error.to_string()))?;
+    let record = record.to_line();
     let total = switches.len() as u64;
     let new = |index: &usize| switches[*index].kind == SwitchKind::Swap;
     let hosts: Vec<usize> = (0..switches.len()).filter(new).collect();

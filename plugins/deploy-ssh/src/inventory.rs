@@ -1,8 +1,6 @@
 //! What a host's deployment folder holds.
 
-use std::collections::BTreeMap;
-
-use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 /// Releases by number, and which of them is live.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -11,13 +9,15 @@ pub struct Inventory {
     pub current: Option<u64>,
     /// The highest number that was ever given out.
     pub last: u64,
-    pub releases: BTreeMap<u64, Release>,
+    /// In the order of their numbers.
+    pub releases: Vec<Release>,
     /// What the lock's owner file says, if there is a lock.
     pub lock: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Release {
+    pub number: u64,
     pub state: State,
     pub record: Option<Record>,
 }
@@ -37,13 +37,11 @@ pub enum State {
 }
 
 /// Where a release came from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Record {
     pub run: String,
     pub stage: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub branch: Option<String>,
 }
 
@@ -67,35 +65,36 @@ impl Inventory {
                     // A number too large for us is a folder that is not ours.
                     let Ok(number) = first.parse() else { continue };
                     let state = State::parse(fields.next().unwrap_or(""))?;
-                    let record = fields.next().and_then(|json| serde_json::from_str(json).ok());
-                    inventory.releases.insert(number, Release { state, record });
+                    let record = fields.next().and_then(Record::parse);
+                    inventory.releases.push(Release { number, state, record });
                 }
                 _ => return Err(format!("an unexpected line: {line}")),
             }
         }
+        inventory.releases.sort_by_key(|release| release.number);
         Ok(inventory)
     }
 
     /// The number after all that were ever given out.
     pub fn next_number(&self) -> u64 {
-        let highest = self.releases.keys().next_back().copied().unwrap_or(0);
+        let highest = self.releases.last().map_or(0, |release| release.number);
         highest.max(self.last).saturating_add(1)
     }
 
     /// The newest release before `number` that was live and answered.
     pub fn good_before(&self, number: u64) -> Option<u64> {
-        self.releases
-            .range(..number)
-            .rev()
-            .find(|(_, release)| release.state == State::Live)
-            .map(|(&number, _)| number)
+        let good = |release: &&Release| release.number < number && release.state == State::Live;
+        self.releases.iter().rev().find(good).map(|release| release.number)
     }
 
+    /// What a deployment that ended early left behind.
     pub fn halves(&self) -> Vec<u64> {
-        let half = |(&number, release): (&u64, &Release)| {
-            (release.state == State::Half && Some(number) != self.current).then_some(number)
-        };
-        self.releases.iter().filter_map(half).collect()
+        let half = |release: &&Release| release.state == State::Half && Some(release.number) != self.current;
+        self.releases
+            .iter()
+            .filter(half)
+            .map(|release| release.number)
+            .collect()
     }
 
     /// What goes when `keep` good releases stay: older good ones, and everything that never became good. Never the live one,
@@ -103,7 +102,8 @@ impl Inventory {
     pub fn surplus(&self, keep: u32, previous: Option<u64>) -> Vec<u64> {
         let mut good_seen = 0;
         let mut surplus = Vec::new();
-        for (&number, release) in self.releases.iter().rev() {
+        for release in self.releases.iter().rev() {
+            let number = release.number;
             let protected = Some(number) == self.current || Some(number) == previous;
             let good = release.state == State::Live;
             good_seen += u32::from(good || protected);
@@ -115,11 +115,33 @@ impl Inventory {
     }
 
     pub fn record_of(&self, number: u64) -> Option<&Record> {
-        self.releases.get(&number)?.record.as_ref()
+        self.find(number)?.record.as_ref()
     }
 
     pub fn state_of(&self, number: u64) -> Option<State> {
-        Some(self.releases.get(&number)?.state)
+        Some(self.find(number)?.state)
+    }
+
+    fn find(&self, number: u64) -> Option<&Release> {
+        self.releases.iter().find(|release| release.number == number)
+    }
+}
+
+impl Record {
+    /// One line of JSON.
+    pub fn to_line(&self) -> String {
+        json!({ "run": self.run, "stage": self.stage, "commit": self.commit, "branch": self.branch }).to_string()
+    }
+
+    fn parse(line: &str) -> Option<Self> {
+        let value: Value = serde_json::from_str(line).ok()?;
+        let text = |key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
+        Some(Self {
+            run: text("run")?,
+            stage: text("stage")?,
+            commit: text("commit"),
+            branch: text("branch"),
+        })
     }
 }
 

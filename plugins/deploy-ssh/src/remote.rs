@@ -37,7 +37,7 @@ pub enum RemoteError {
     Unreachable(String),
     #[error("connection lost: {0}")]
     Disconnected(String),
-    #[error("no end within {0:?}")]
+    #[error("no end within {}s", .0.as_secs())]
     TimedOut(Duration),
     #[error("{0}")]
     Io(String),

@@ -23,6 +23,7 @@ impl Stage for DeploySsh {
 
     fn requests(config: &Config) -> Vec<Request> {
         let mut requests = vec![Request::ssh(&config.target, "to deploy to its hosts")];
+        requests.push(Request::new("source", "source", "to record which commit was deployed").optional());
         if let Some(origin) = config.health.as_ref().and_then(|health| health.origin()) {
             requests.push(Request::http(origin, "to ask whether the new release answers"));
         }

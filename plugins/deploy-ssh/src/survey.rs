@@ -112,14 +112,14 @@ fn switch_steps(config: &Config, host: &str, from: Option<u64>, to: u64, steps: 
 fn describe(inventory: &Inventory) -> String {
     let good = inventory
         .releases
-        .values()
+        .iter()
         .filter(|release| release.state == State::Live)
         .count();
     match inventory.current {
         Some(current) => {
             let commit = inventory.record_of(current).and_then(|record| record.commit.as_deref());
             let commit = commit
-                .map(|commit| format!(" (commit {})", &commit[..commit.len().min(12)]))
+                .map(|commit| format!(" (commit {})", commit.chars().take(12).collect::<String>()))
                 .unwrap_or_default();
             format!("release {current}{commit} is live, {good} good releases are there")
         }
