@@ -22,6 +22,7 @@ from urllib.request import urlopen
 RELEASE = Path(__file__).resolve().parent.parent
 # The link, not the folder behind it: gunicorn starts its successor from where it was started.
 HOME = RELEASE.parent.parent / "current" if RELEASE.parent.name == "releases" else RELEASE
+PYTHON = HOME / ".venv" / "bin" / "python"
 RUN = HOME / "var" / "run"
 PID_FILE = RUN / "gunicorn.pid"
 NEXT_PID_FILE = RUN / "gunicorn.pid.2"
@@ -31,6 +32,7 @@ LOG = HOME / "var" / "log" / "gunicorn.log"
 BOOT_SECONDS = 30  # a cold start with empty caches on a small host
 ANSWER_SECONDS = 10  # the application is loaded by then; requests fail while a bad release is tried
 DRAIN_SECONDS = 35  # gunicorn gives its workers 30 to finish their requests
+REAP_SECONDS = 2  # gunicorn's masters look once a second
 
 
 class ServerError(Exception):
@@ -71,13 +73,20 @@ def failure(what: str) -> ServerError:
     return ServerError("\n".join([*tail, what, f"the whole log: {LOG}"]))
 
 
+def load() -> None:
+    """Says at once, and in Python's words, why a release can't work."""
+    command = [str(PYTHON), "-c", "import shop.wsgi"]
+    done = subprocess.run(command, cwd=HOME, capture_output=True, text=True, check=False)  # noqa: S603
+    if done.returncode != 0:
+        raise ServerError(f"{done.stderr}the release can't be loaded; nothing was restarted")
+
+
 def start(bind: str) -> None:
     for folder in (RUN, LOG.parent):
         folder.mkdir(parents=True, exist_ok=True)
-    python = HOME / ".venv" / "bin" / "python"
     command = [
-        str(python),
-        str(python.with_name("gunicorn")),
+        str(PYTHON),
+        str(PYTHON.with_name("gunicorn")),
         "--config",
         "deploy/gunicorn.conf.py",
         "--bind",
@@ -92,11 +101,19 @@ def start(bind: str) -> None:
         raise failure(f"the server did not answer on {bind} within {BOOT_SECONDS} s")
 
 
+def dead(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes() == b""  # a zombie
+    except OSError:
+        return True
+
+
 def end(pid: int) -> None:
-    """Until it is not even a zombie: before that its parent refuses to start another one."""
     os.kill(pid, signal.SIGTERM)
-    if not wait(DRAIN_SECONDS, lambda: not Path(f"/proc/{pid}").exists()):
+    if not wait(DRAIN_SECONDS, lambda: dead(pid)):
         os.kill(pid, signal.SIGKILL)
+    # A master does not start another successor before it has seen the end of the last one.
+    wait(REAP_SECONDS, lambda: not Path(f"/proc/{pid}").exists())
 
 
 def stop() -> None:
@@ -127,6 +144,7 @@ def replace(old: int, bind: str) -> None:
 
 
 def restart(bind: str) -> None:
+    load()
     old = running(PID_FILE)
     if old is not None and BIND_FILE.read_text() != bind:
         stop()
