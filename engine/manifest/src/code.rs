@@ -15,7 +15,7 @@ macro_rules! codes {
 codes! {
     SYNTAX = "manifest" / "syntax": "the text is not TOML";
     DUPLICATE_KEY = "manifest" / "duplicate-key": "a key or a table is written twice";
-    TOO_LARGE = "manifest" / "too-large": "the manifest is longer, or has more stages, than any real one";
+    TOO_LARGE = "manifest" / "too-large": "the manifest is larger than any that people write";
     NUL = "manifest" / "nul": "a text with a NUL character";
     UNKNOWN_KEY = "manifest" / "unknown-key": "a key that this table does not have";
     MISSING_KEY = "manifest" / "missing-key": "a key that this table must have";

@@ -7,6 +7,9 @@ use crate::{Diagnostic, Severity, Source, Span};
 /// Narrower terminals get lines of this width all the same: below it nothing can be told.
 const MIN_WIDTH: usize = 40;
 
+/// More than anybody reads at once; most of them are gone when the first are corrected.
+const MAX_SHOWN: usize = 50;
+
 /// In front of every help line: the gutter of a three-digit line number and `= help: `.
 const HELP_INDENT: usize = 13;
 
@@ -44,9 +47,12 @@ pub fn render(diagnostics: &[Diagnostic], source: &Source, style: Style) -> Stri
     };
     let renderer = renderer.term_width(width);
     let mut text = String::new();
-    for diagnostic in diagnostics {
+    for diagnostic in diagnostics.iter().take(MAX_SHOWN) {
         text += &one(diagnostic, source, &renderer, width);
         text.push('\n');
+    }
+    if diagnostics.len() > MAX_SHOWN {
+        text += &format!("{} more are not shown\n\n", diagnostics.len() - MAX_SHOWN);
     }
     text + &summary(diagnostics, &source.path) + "\n"
 }
@@ -214,6 +220,14 @@ mod tests {
         );
         assert_eq!(summary(&[warning], "t"), "1 warning in t");
         assert_eq!(render(&[], &Source::new("t", ""), PLAIN), "");
+    }
+
+    #[test]
+    fn shows_the_first_and_counts_all() {
+        let problems = vec![Diagnostic::error("manifest/empty", "something"); 70];
+        let text = render(&problems, &Source::new("t", ""), PLAIN);
+        assert_eq!(text.matches("something").count(), MAX_SHOWN);
+        assert!(text.ends_with("20 more are not shown\n\n70 errors in t\n"), "{text}");
     }
 
     #[test]

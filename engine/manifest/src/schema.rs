@@ -1,6 +1,6 @@
 //! The JSON Schema of the manifest, for editors.
 
-/// Draft 7, which the TOML editors support. It accepts whatever the reader accepts, and refuses less.
+/// Draft 7, which the TOML editors support. It accepts every manifest that [`parse`](crate::parse) accepts, and some more.
 pub fn json_schema() -> serde_json::Value {
     serde_json::from_str(include_str!("schema.json")).expect("schema.json is JSON; a test reads it")
 }

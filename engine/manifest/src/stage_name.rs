@@ -56,3 +56,18 @@ impl From<StageName> for String {
         name.0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn is_a_host_name_label() {
+        for good in ["a", "deploy-2", &"a".repeat(63)] {
+            assert_eq!(good.parse::<StageName>().unwrap().as_str(), good);
+        }
+        for wrong in ["", "2a", "-a", "A", "a_b", "a.b", "a/b", "ä", &"a".repeat(64)] {
+            assert_eq!(wrong.parse::<StageName>(), Err(InvalidStageName), "{wrong}");
+        }
+    }
+}

@@ -7,7 +7,7 @@ use crate::code;
 use crate::{Diagnostic, Severity, Source, Span};
 
 /// The largest pipelines that people write by hand have some thousand lines; beyond this it is not a manifest.
-const MAX_TEXT_BYTES: usize = 1 << 20;
+const MAX_TEXT_BYTES: usize = 256 << 10;
 
 /// What follows the first few syntax errors are mostly their echoes.
 const MAX_SYNTAX_ERRORS: usize = 5;
@@ -36,7 +36,7 @@ pub(super) fn read_document<T>(
     read: impl FnOnce(&DeTable<'_>, &mut Problems) -> T,
 ) -> (Option<T>, Problems) {
     if source.text.len() > MAX_TEXT_BYTES {
-        let message = format!("{} is longer than 1 MiB", source.path);
+        let message = format!("{} is longer than 256 KiB", source.path);
         return (None, vec![Diagnostic::error(code::TOO_LARGE, message)]);
     }
     let (table, errors) = DeTable::parse_recoverable(&source.text);
@@ -68,15 +68,23 @@ pub(super) fn read_document<T>(
 fn syntax_problems(text: &str, table: &DeTable<'_>, errors: &[toml::de::Error]) -> Problems {
     let mut problems = Problems::new();
     for error in errors {
-        let mut span = error.span().unwrap_or(text.len()..text.len());
+        // An error at the end of the text would be shown on an empty line behind it.
+        let last = text.trim_end().len();
+        let span = error
+            .span()
+            .filter(|span| span.start < text.len())
+            .unwrap_or(last..last);
+        let line = line_start(text, span.start);
+        // One broken line can raise several errors; the first says it best.
+        if problems.iter().any(|problem| line_of(text, problem) == Some(line)) {
+            continue;
+        }
+        if problems.len() == MAX_SYNTAX_ERRORS {
+            break;
+        }
         if error.message() == "duplicate key" {
             problems.push(duplicate_key(text, table, &span));
             continue;
-        }
-        // An error at the end of the text would be shown on an empty line behind it.
-        if span.start >= text.len() {
-            let end = text.trim_end().len();
-            span = end..end;
         }
         if let Some(open) = open_list(text, span.start).filter(|_| error.message().starts_with(MISSING_COMMA)) {
             let problem = Diagnostic::error(code::SYNTAX, OPEN_LIST).at(&open, "opened here");
@@ -90,15 +98,6 @@ fn syntax_problems(text: &str, table: &DeTable<'_>, errors: &[toml::de::Error]) 
         }
         problems.push(syntax_problem(text, &span, error.message()));
     }
-    // One broken line can raise several errors; the first says it best.
-    let mut lines = Vec::new();
-    problems.retain(|problem| {
-        let line = line_of(text, problem);
-        let first = !lines.contains(&line);
-        lines.push(line);
-        first
-    });
-    problems.truncate(MAX_SYNTAX_ERRORS);
     problems
 }
 

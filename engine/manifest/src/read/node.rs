@@ -19,6 +19,9 @@ pub(super) struct Node<'a> {
     pub(super) span: Span,
 }
 
+/// Entries of one list are compared with each other; a longer list was not written by a person.
+const MAX_ENTRIES: usize = 1_000;
+
 /// A bare number is a likely slip for a duration or a size, and gets the unit as its help.
 const USUAL_UNITS: [&str; 2] = ["s", "MiB"];
 
@@ -153,6 +156,11 @@ impl<'a> Node<'a> {
             });
             return Vec::new();
         };
+        if items.len() > MAX_ENTRIES {
+            let message = format!("`{}` has more than {MAX_ENTRIES} entries", self.name);
+            problems.push(Diagnostic::error(code::TOO_LARGE, message).at(&self.span, "this list"));
+            return Vec::new();
+        }
         let entry = |item: &'a toml::Spanned<DeValue<'a>>| Node {
             name: self.name,
             key: item.span(),
@@ -224,7 +232,7 @@ fn scalar_text(value: &DeValue<'_>) -> String {
 
 /// A text for the middle of a message: short, on one line.
 pub(super) fn quote(text: &str) -> String {
-    const MAX_CHARS: usize = 28;
+    const MAX_CHARS: usize = 24;
     let line = text.lines().next().unwrap_or_default();
     match line.char_indices().nth(MAX_CHARS) {
         Some((end, _)) => format!("`{}…`", &line[..end]),

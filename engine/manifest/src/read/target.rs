@@ -82,7 +82,7 @@ fn host_keys(fields: &Fields<'_>, target: &str, problems: &mut Problems) -> Opti
         (Some(node), None) => {
             let rule = |text: &str| check_host_key(text).map(|()| text.to_owned());
             let entries = filled_list(node, "public keys", problems).into_iter();
-            let keys = entries.filter_map(|entry| entry.parsed(code::INVALID_HOST_KEY, "a public key", problems, rule));
+            let keys = entries.filter_map(|entry| entry.parsed(code::INVALID_HOST_KEY, "a host key", problems, rule));
             Some(HostKeys::Keys(keys.collect()))
         }
         (None, Some(node)) => {
