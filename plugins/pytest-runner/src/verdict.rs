@@ -248,10 +248,11 @@ const OPTIONS: [(&str, &str); 9] = [
 fn usage(stderr: &Tail) -> String {
     let said = stderr
         .lines()
-        .find_map(|line| line.split_once("error: ").or_else(|| line.split_once("ERROR: ")));
-    let text = match said.map(|(_, text)| text.trim()) {
-        Some(text) if !text.starts_with("usage:") => text,
-        _ => return format!("pytest refused its arguments or its configuration{}", stderr.text()),
+        .filter_map(|line| line.split_once("error: ").or_else(|| line.split_once("ERROR: ")))
+        .map(|(_, text)| text.trim())
+        .find(|text| !text.starts_with("usage:"));
+    let Some(text) = said else {
+        return format!("pytest refused its arguments or its configuration{}", stderr.text());
     };
     let unknown = text
         .strip_prefix("unrecognized arguments: ")
