@@ -19,7 +19,13 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { project: None, settings: None, apps: Vec::new(), exclude: Vec::new(), drift: true }
+        Self {
+            project: None,
+            settings: None,
+            apps: Vec::new(),
+            exclude: Vec::new(),
+            drift: true,
+        }
     }
 }
 
@@ -28,7 +34,11 @@ impl Config {
     #[must_use]
     pub fn project_folder(&self) -> Option<String> {
         let folder = self.project.as_deref()?.trim_start_matches("./").trim_matches('/');
-        Some(if folder == "." { String::new() } else { folder.to_owned() })
+        Some(if folder == "." {
+            String::new()
+        } else {
+            folder.to_owned()
+        })
     }
 }
 
@@ -45,7 +55,10 @@ mod tests {
     #[test]
     fn the_workspace_has_several_names() {
         for (written, folder) in [(".", ""), ("./", ""), ("./src/", "src"), ("src/web", "src/web")] {
-            let config = Config { project: Some(written.into()), ..Config::default() };
+            let config = Config {
+                project: Some(written.into()),
+                ..Config::default()
+            };
             assert_eq!(config.project_folder().as_deref(), Some(folder));
         }
     }

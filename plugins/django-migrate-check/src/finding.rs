@@ -107,7 +107,14 @@ impl Code {
 impl Finding {
     /// A finding of the code's usual severity, without a place.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, severity: code.severity(), message: message.into(), path: None, line: None, help: None }
+        Self {
+            code,
+            severity: code.severity(),
+            message: message.into(),
+            path: None,
+            line: None,
+            help: None,
+        }
     }
 
     #[must_use]

@@ -25,18 +25,32 @@ impl ProjectRoot {
     /// If several are equally near.
     pub fn find(manage_files: &[String], configured: Option<String>) -> Result<Self, ProjectRootError> {
         let own = manage_files.iter().filter(|path| is_own(path));
-        let folders: Vec<&str> = own.map(|path| path.rsplit_once('/').map_or("", |(folder, _)| folder)).collect();
+        let folders: Vec<&str> = own
+            .map(|path| path.rsplit_once('/').map_or("", |(folder, _)| folder))
+            .collect();
         if let Some(folder) = configured {
             let has_manage = folders.contains(&folder.as_str());
             return Ok(Self { folder, has_manage });
         }
-        let depth = |folder: &str| if folder.is_empty() { 0 } else { folder.split('/').count() };
+        let depth = |folder: &str| {
+            if folder.is_empty() {
+                0
+            } else {
+                folder.split('/').count()
+            }
+        };
         let Some(least) = folders.iter().map(|folder| depth(folder)).min() else {
-            return Ok(Self { folder: String::new(), has_manage: false });
+            return Ok(Self {
+                folder: String::new(),
+                has_manage: false,
+            });
         };
         let nearest: Vec<&str> = folders.into_iter().filter(|folder| depth(folder) == least).collect();
         match nearest.as_slice() {
-            [only] => Ok(Self { folder: (*only).to_owned(), has_manage: true }),
+            [only] => Ok(Self {
+                folder: (*only).to_owned(),
+                has_manage: true,
+            }),
             several => Err(ProjectRootError::Several(crate::listing::all_of(several))),
         }
     }
@@ -53,9 +67,15 @@ mod tests {
 
     #[test]
     fn the_nearest_to_the_top_is_the_project() {
-        assert_eq!(find(&["src/manage.py", "docs/example/manage.py"], None), Ok(("src".into(), true)));
+        assert_eq!(
+            find(&["src/manage.py", "docs/example/manage.py"], None),
+            Ok(("src".into(), true))
+        );
         assert_eq!(find(&["manage.py", "tests/manage.py"], None), Ok((String::new(), true)));
-        assert_eq!(find(&["a/manage.py", "node_modules/manage.py"], None), Ok(("a".into(), true)));
+        assert_eq!(
+            find(&["a/manage.py", "node_modules/manage.py"], None),
+            Ok(("a".into(), true))
+        );
     }
 
     #[test]

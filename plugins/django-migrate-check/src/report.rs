@@ -36,13 +36,19 @@ impl Drift {
 
 impl Report {
     pub fn count(&self, severity: Severity) -> usize {
-        self.findings.iter().filter(|finding| finding.severity == severity).count()
+        self.findings
+            .iter()
+            .filter(|finding| finding.severity == severity)
+            .count()
     }
 
     /// What the stage fails with; None if nothing is wrong.
     pub fn failure(&self) -> Option<String> {
-        let errors: Vec<&Finding> =
-            self.findings.iter().filter(|finding| finding.severity == Severity::Error).collect();
+        let errors: Vec<&Finding> = self
+            .findings
+            .iter()
+            .filter(|finding| finding.severity == Severity::Error)
+            .collect();
         match errors.as_slice() {
             [] => None,
             [only] => Some(only.message.clone()),
@@ -59,15 +65,22 @@ impl Report {
             Drift::NotChecked => "; not compared with the models",
         });
         text.push('\n');
-        let mut worst: Vec<&Finding> =
-            self.findings.iter().filter(|finding| finding.severity > Severity::Note).collect();
+        let mut worst: Vec<&Finding> = self
+            .findings
+            .iter()
+            .filter(|finding| finding.severity > Severity::Note)
+            .collect();
         worst.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
         if worst.is_empty() {
             return text;
         }
         text.push_str("\n| | where | what |\n|---|---|---|\n");
         for finding in worst.iter().take(MAX_SUMMARY_ROWS) {
-            let severity = if finding.severity == Severity::Error { "error" } else { "warning" };
+            let severity = if finding.severity == Severity::Error {
+                "error"
+            } else {
+                "warning"
+            };
             let place = match (&finding.path, finding.line) {
                 (Some(path), Some(line)) => format!("`{path}:{line}`"),
                 (Some(path), None) => format!("`{path}`"),
@@ -90,12 +103,20 @@ mod tests {
     use crate::finding::Code;
 
     fn report(findings: Vec<Finding>) -> Report {
-        Report { apps: 1, migrations: 12, findings, drift: Drift::NotChecked }
+        Report {
+            apps: 1,
+            migrations: 12,
+            findings,
+            drift: Drift::NotChecked,
+        }
     }
 
     #[test]
     fn notes_and_warnings_do_not_fail() {
-        let calm = vec![Finding::new(Code::DuplicateNumber, "a"), Finding::new(Code::NotAPackage, "b")];
+        let calm = vec![
+            Finding::new(Code::DuplicateNumber, "a"),
+            Finding::new(Code::NotAPackage, "b"),
+        ];
         assert_eq!(report(calm).failure(), None);
         let two = vec![Finding::new(Code::Cycle, "a circle"), Finding::new(Code::Conflict, "b")];
         assert_eq!(report(two).failure().as_deref(), Some("a circle (and 1 more)"));

@@ -13,7 +13,11 @@ pub struct Selection<'a> {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum SelectionError {
     #[error("`{key}` names `{label}`, and no app in the workspace has this label{hint}")]
-    Unknown { key: &'static str, label: String, hint: String },
+    Unknown {
+        key: &'static str,
+        label: String,
+        hint: String,
+    },
 }
 
 impl<'a> Selection<'a> {
@@ -24,8 +28,14 @@ impl<'a> Selection<'a> {
             if project.apps_labelled(label).next().is_none() {
                 let labels = project.apps.iter().map(|app| app.label.text.as_str());
                 let nearest = labels.max_by(|a, b| strsim::jaro(a, label).total_cmp(&strsim::jaro(b, label)));
-                let hint = nearest.map(|name| format!("\n\nhint: did you mean `{name}`?")).unwrap_or_default();
-                return Err(SelectionError::Unknown { key: "apps", label: label.clone(), hint });
+                let hint = nearest
+                    .map(|name| format!("\n\nhint: did you mean `{name}`?"))
+                    .unwrap_or_default();
+                return Err(SelectionError::Unknown {
+                    key: "apps",
+                    label: label.clone(),
+                    hint,
+                });
             }
         }
         Ok(Self { config })
@@ -55,18 +65,26 @@ mod tests {
 
     fn project() -> Project {
         let app = |label: &str, path: &str| App {
-            label: Label { text: label.into(), is_certain: true },
+            label: Label {
+                text: label.into(),
+                is_certain: true,
+            },
             path: path.into(),
             migrations: Vec::new(),
             unreadable: Vec::new(),
         };
-        Project { apps: vec![app("shop", "apps/shop"), app("shop_cart", "apps/shop/cart")] }
+        Project {
+            apps: vec![app("shop", "apps/shop"), app("shop_cart", "apps/shop/cart")],
+        }
     }
 
     #[test]
     fn findings_of_other_apps_are_left_out() {
         let project = project();
-        let config = Config { exclude: vec!["shop_cart".into()], ..Config::default() };
+        let config = Config {
+            exclude: vec!["shop_cart".into()],
+            ..Config::default()
+        };
         let selection = Selection::new(&config, &project).unwrap();
         let mut findings = vec![
             Finding::new(Code::Syntax, "a").at("apps/shop/migrations/0001_a.py", None),
@@ -80,7 +98,10 @@ mod tests {
 
     #[test]
     fn an_unknown_label_is_a_mistake() {
-        let config = Config { apps: vec!["shopp".into()], ..Config::default() };
+        let config = Config {
+            apps: vec!["shopp".into()],
+            ..Config::default()
+        };
         let error = Selection::new(&config, &project()).unwrap_err();
         assert_eq!(
             error.to_string(),

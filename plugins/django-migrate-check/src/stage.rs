@@ -19,7 +19,11 @@ impl Stage for DjangoMigrateCheck {
     type Config = Config;
 
     fn requests(config: &Config) -> Vec<Request> {
-        if config.drift { Self::requests_without_config() } else { Vec::new() }
+        if config.drift {
+            Self::requests_without_config()
+        } else {
+            Vec::new()
+        }
     }
 
     fn requests_without_config() -> Vec<Request> {
@@ -35,7 +39,11 @@ impl Stage for DjangoMigrateCheck {
         let selection = Selection::new(&config, &project).map_err(|error| failure::misconfigured(error.to_string()))?;
         selection.keep(&mut findings, &project);
         let mut report = Report {
-            apps: project.apps.iter().filter(|app| selection.includes(&app.label.text)).count(),
+            apps: project
+                .apps
+                .iter()
+                .filter(|app| selection.includes(&app.label.text))
+                .count(),
             migrations: project.migration_count(),
             findings,
             drift: Drift::NotChecked,
@@ -43,7 +51,11 @@ impl Stage for DjangoMigrateCheck {
         if report.migrations == 0 {
             report.findings.push(nothing_found(folder.as_deref()));
         }
-        let compared = if config.drift { compare(&config, folder, selection, &mut report) } else { Ok(()) };
+        let compared = if config.drift {
+            compare(&config, folder, selection, &mut report)
+        } else {
+            Ok(())
+        };
         tell(&report)?;
         // What is wrong for certain goes before what could not be checked.
         match (report.failure(), compared) {
@@ -73,10 +85,17 @@ impl Files for Workspace {
 }
 
 /// Adds what Django says about the models to the report.
-fn compare(config: &Config, folder: Option<String>, selection: Selection<'_>, report: &mut Report) -> Result<(), Failure> {
+fn compare(
+    config: &Config,
+    folder: Option<String>,
+    selection: Selection<'_>,
+    report: &mut Report,
+) -> Result<(), Failure> {
     let broken = |finding: &Finding| finding.severity == Severity::Error && finding.code != Code::Conflict;
     if report.findings.iter().any(broken) {
-        report.findings.push(not_compared("Django can't load the migrations as they are"));
+        report
+            .findings
+            .push(not_compared("Django can't load the migrations as they are"));
         return Ok(());
     }
     if context::dry_run() {
@@ -122,7 +141,9 @@ fn ask_django(config: &Config, root: &ProjectRoot) -> Result<Option<Answer>, Fai
     match (Answer::parse(&output.stdout), output.exit) {
         (Ok(answer), _) => Ok(Some(answer)),
         (Err(_), exit @ (Exit::Stopped | Exit::Signal(_) | Exit::OutOfMemory | Exit::TimedOut | Exit::Other(_))) => {
-            Err(failure::other(format!("python {exit} while it compared the models with the migrations")))
+            Err(failure::other(format!(
+                "python {exit} while it compared the models with the migrations"
+            )))
         }
         (Err(error), exit) => Err(failure::misconfigured(format!(
             "python {exit} while it compared the models with the migrations: {error}\n\nhint: what it said is in the \
@@ -133,7 +154,11 @@ fn ask_django(config: &Config, root: &ProjectRoot) -> Result<Option<Answer>, Fai
 
 fn selected(answer: Answer, selection: Selection<'_>) -> Answer {
     match answer {
-        Answer::Checked { django, apps, mut missing } => {
+        Answer::Checked {
+            django,
+            apps,
+            mut missing,
+        } => {
             missing.retain(|missing| selection.includes(&missing.app));
             Answer::Checked { django, apps, missing }
         }
@@ -152,11 +177,19 @@ fn moved_migrations() -> Result<Vec<Finding>, Failure> {
         let message = "migrations that MIGRATION_MODULES puts outside of folders called migrations were not checked";
         Finding::new(Code::MigrationModules, message).at(path.as_str(), None)
     };
-    Ok(settings.iter().filter(|path| is_own(path)).filter(has_setting).map(finding).collect())
+    Ok(settings
+        .iter()
+        .filter(|path| is_own(path))
+        .filter(has_setting)
+        .map(finding)
+        .collect())
 }
 
 fn not_compared(why: &str) -> Finding {
-    Finding::new(Code::DriftNotChecked, format!("the models were not compared with the migrations: {why}"))
+    Finding::new(
+        Code::DriftNotChecked,
+        format!("the models were not compared with the migrations: {why}"),
+    )
 }
 
 fn nothing_found(folder: Option<&str>) -> Finding {
@@ -165,7 +198,11 @@ fn nothing_found(folder: Option<&str>) -> Finding {
 }
 
 fn tell(report: &Report) -> Result<(), Failure> {
-    host::info(format!("read {} of {}", count(report.migrations, "migration"), count(report.apps, "app")));
+    host::info(format!(
+        "read {} of {}",
+        count(report.migrations, "migration"),
+        count(report.apps, "app")
+    ));
     for finding in &report.findings {
         let severity = match finding.severity {
             Severity::Note => host::Severity::Note,

@@ -39,9 +39,25 @@ fn packages() -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("migrations-of-packages-1");
     if !folder.exists() {
         let fresh = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-        let pip = ["-m", "pip", "install", "--quiet", "--no-deps", "--disable-pip-version-check", "--target"];
-        let status = Command::new("python3").args(pip).arg(fresh.path()).args(PACKAGES).status().unwrap();
-        assert!(status.success(), "pip could not install the packages whose migrations this test reads");
+        let pip = [
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--no-deps",
+            "--disable-pip-version-check",
+            "--target",
+        ];
+        let status = Command::new("python3")
+            .args(pip)
+            .arg(fresh.path())
+            .args(PACKAGES)
+            .status()
+            .unwrap();
+        assert!(
+            status.success(),
+            "pip could not install the packages whose migrations this test reads"
+        );
         // Another test process may have been faster; its folder is as good.
         let _ = std::fs::rename(fresh.keep(), &folder);
     }
@@ -63,7 +79,16 @@ fn nothing_is_called_wrong() {
     assert_eq!(bad, [""; 0]);
     assert!(project.migration_count() > 500, "{}", project.migration_count());
     let labels: Vec<&str> = project.apps.iter().map(|app| app.label.text.as_str()).collect();
-    for label in ["auth", "wagtailcore", "wagtailimages", "account", "taggit", "oauth2_provider", "authtoken", "filer"] {
+    for label in [
+        "auth",
+        "wagtailcore",
+        "wagtailimages",
+        "account",
+        "taggit",
+        "oauth2_provider",
+        "authtoken",
+        "filer",
+    ] {
         assert!(labels.contains(&label), "{label} is not among {labels:?}");
     }
 }
@@ -73,8 +98,14 @@ fn nearly_every_operation_is_understood() {
     let (project, _) = read();
     let migrations = project.apps.iter().flat_map(|app| &app.migrations);
     let operations: Vec<&Operation> = migrations.flat_map(|migration| &migration.operations).collect();
-    let unknown = |operation: &&&Operation| matches!(operation.kind, OperationKind::Unreadable(_) | OperationKind::Custom(_));
+    let unknown =
+        |operation: &&&Operation| matches!(operation.kind, OperationKind::Unreadable(_) | OperationKind::Custom(_));
     let unknown: Vec<_> = operations.iter().filter(unknown).collect();
     assert!(operations.len() > 1_200, "{}", operations.len());
-    assert!(unknown.len() * 100 < operations.len(), "{} of {}: {unknown:#?}", unknown.len(), operations.len());
+    assert!(
+        unknown.len() * 100 < operations.len(),
+        "{} of {}: {unknown:#?}",
+        unknown.len(),
+        operations.len()
+    );
 }

@@ -6,7 +6,9 @@ pub(super) fn check(graph: &MigrationGraph<'_>) -> Vec<Finding> {
     let apps = graph.project().apps.iter().enumerate();
     apps.filter_map(|(index, app)| {
         let leaves = graph.leaves(index);
-        let [first, others @ ..] = leaves.as_slice() else { return None };
+        let [first, others @ ..] = leaves.as_slice() else {
+            return None;
+        };
         if others.is_empty() {
             return None;
         }
@@ -17,7 +19,11 @@ pub(super) fn check(graph: &MigrationGraph<'_>) -> Vec<Finding> {
         let place = leaves.iter().rev().find_map(|leaf| graph.node(*leaf).migration);
         let (path, line) = place.map_or((app.path.clone(), None), |at| (at.path.clone(), Some(at.line)));
         let finding = if app.is_complete() {
-            Finding::new(Code::Conflict, format!("`{label}` has {} last migrations: {listed}", names.len())).help(format!(
+            Finding::new(
+                Code::Conflict,
+                format!("`{label}` has {} last migrations: {listed}", names.len()),
+            )
+            .help(format!(
                 "run `python manage.py makemigrations --merge`, or let one depend on the other: \
                  dependencies = [(\"{label}\", \"{}\")]",
                 graph.node(*first).name

@@ -14,7 +14,10 @@ pub(super) fn check(graph: &MigrationGraph<'_>) -> Vec<Finding> {
         let at = edge.map_or(first, |edge| edge.stated_by);
         let migration = graph.node(at).migration?;
         let line = edge.map_or(migration.line, |edge| edge.line);
-        let finding = Finding::new(Code::Cycle, format!("migrations depend on each other in a circle: {way}"));
+        let finding = Finding::new(
+            Code::Cycle,
+            format!("migrations depend on each other in a circle: {way}"),
+        );
         let help = "take one of these dependencies out; two models that point to each other need a third migration that adds \
                     the second relation";
         Some(finding.at(migration.path.clone(), Some(line)).help(help))

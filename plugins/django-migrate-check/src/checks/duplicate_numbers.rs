@@ -9,8 +9,12 @@ pub(super) fn check(project: &Project) -> Vec<Finding> {
     for app in &project.apps {
         let mut by_number: BTreeMap<u32, Vec<&Migration>> = BTreeMap::new();
         // A squashed migration has the number of one that it replaces.
-        let replaced: Vec<&str> =
-            app.migrations.iter().flat_map(|migration| &migration.replaces).map(|old| old.name.as_str()).collect();
+        let replaced: Vec<&str> = app
+            .migrations
+            .iter()
+            .flat_map(|migration| &migration.replaces)
+            .map(|old| old.name.as_str())
+            .collect();
         for migration in &app.migrations {
             if migration.replaces.is_empty()
                 && !replaced.contains(&migration.name.as_str())

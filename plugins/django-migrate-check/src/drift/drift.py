@@ -125,7 +125,7 @@ def check(*_):
 
     try:
         # Without a connection: the files alone.
-        loader = MigrationLoader(None, ignore_no_initial=True)
+        loader = MigrationLoader(None, ignore_no_migrations=True)
         before = loader.project_state()
     except Exception as error:
         failed("migrations", error)

@@ -20,12 +20,19 @@ impl Verdict {
     #[must_use]
     pub fn new(answer: &Answer, workspace: &str) -> Self {
         let misconfigured = |what: &str, problem: &Problem, next: &str| {
-            Self::Misconfigured(format!("{what}: {}{}\n\n{next}", problem.error, place(problem, workspace)))
+            Self::Misconfigured(format!(
+                "{what}: {}{}\n\n{next}",
+                problem.error,
+                place(problem, workspace)
+            ))
         };
         match answer {
-            Answer::Checked { missing, .. } => {
-                Self::Compared(missing.iter().flat_map(|missing| findings(missing, workspace)).collect())
-            }
+            Answer::Checked { missing, .. } => Self::Compared(
+                missing
+                    .iter()
+                    .flat_map(|missing| findings(missing, workspace))
+                    .collect(),
+            ),
             Answer::NoDjango { python, version } => Self::Misconfigured(format!(
                 "Django is not installed in {python} (Python {version})\n\nhint: grant the project's own Python: \
                  exec = {{ python = \".venv/bin/python\" }}"
@@ -33,15 +40,21 @@ impl Verdict {
             Answer::NoSettings => Self::Misconfigured(
                 "no settings module is known\n\nhint: name it: with = { settings = \"mysite.settings\" }".to_owned(),
             ),
-            Answer::Manage(problem) => misconfigured("manage.py fails", problem, "hint: run it by hand: python manage.py check"),
+            Answer::Manage(problem) => misconfigured(
+                "manage.py fails",
+                problem,
+                "hint: run it by hand: python manage.py check",
+            ),
             Answer::Settings(problem) => misconfigured(
                 "the settings can't be imported",
                 problem,
                 "hint: a variable that they read has to be in [env], or in the stage's grant: env = [\"NAME\"]",
             ),
-            Answer::Apps(problem) => {
-                misconfigured("the apps can't be loaded", problem, "hint: run it by hand: python manage.py check")
-            }
+            Answer::Apps(problem) => misconfigured(
+                "the apps can't be loaded",
+                problem,
+                "hint: run it by hand: python manage.py check",
+            ),
             Answer::Models(problem) => misconfigured(
                 "the models can't be compared with the migrations",
                 problem,
@@ -58,8 +71,10 @@ impl Verdict {
                 "hint: run it by hand: python manage.py check",
             ),
             Answer::Migrations(problem) => {
-                let finding =
-                    Finding::new(Code::NotLoadable, format!("Django can't load the migrations: {}", problem.error));
+                let finding = Finding::new(
+                    Code::NotLoadable,
+                    format!("Django can't load the migrations: {}", problem.error),
+                );
                 Self::NotLoadable(match relative(problem.path.as_deref(), workspace) {
                     Some(path) => finding.at(path, problem.line),
                     None => finding,
@@ -83,8 +98,9 @@ fn findings(missing: &MissingInApp, workspace: &str) -> Vec<Finding> {
         return vec![Finding::new(Code::DriftInInstalledApp, message).help(help)];
     }
     let finding = |operation: &super::MissingOperation| {
-        let finding = Finding::new(Code::Drift, format!("`{app}` has no migration for: {}", operation.text))
-            .help(format!("run `python manage.py makemigrations {app}` and commit the file"));
+        let finding = Finding::new(Code::Drift, format!("`{app}` has no migration for: {}", operation.text)).help(
+            format!("run `python manage.py makemigrations {app}` and commit the file"),
+        );
         match relative(operation.path.as_deref(), workspace) {
             Some(path) => finding.at(path, operation.line),
             None => finding,

@@ -4,14 +4,27 @@ use super::{Edge, MigrationGraph, Node, NodeId};
 use crate::model::{Dependency, Project, Target};
 
 /// Apps of Django itself. Their source is seldom in the workspace, and a project may well have a folder of that name.
-const DJANGO_LABELS: [&str; 7] = ["admin", "auth", "contenttypes", "flatpages", "redirects", "sessions", "sites"];
+const DJANGO_LABELS: [&str; 7] = [
+    "admin",
+    "auth",
+    "contenttypes",
+    "flatpages",
+    "redirects",
+    "sessions",
+    "sites",
+];
 
 impl<'a> MigrationGraph<'a> {
     /// Builds the graph that a fresh database gets: each squashed migration in the place of what it replaces. That is also
     /// the graph of a database where all replaced ones are applied.
     #[must_use]
     pub fn build(project: &'a Project) -> Self {
-        let mut graph = Self { project, nodes: Vec::new(), by_name: HashMap::new(), edges: Vec::new() };
+        let mut graph = Self {
+            project,
+            nodes: Vec::new(),
+            by_name: HashMap::new(),
+            edges: Vec::new(),
+        };
         for (index, app) in project.apps.iter().enumerate() {
             for migration in &app.migrations {
                 let node = graph.ensure(index, &migration.name);
@@ -38,13 +51,23 @@ impl<'a> MigrationGraph<'a> {
                     if self.is_internal(index, dependency) == is_internal
                         && let Some(parent) = self.resolve(index, dependency)
                     {
-                        self.add(Edge { child: this, parent, stated_by: this, line: dependency.line });
+                        self.add(Edge {
+                            child: this,
+                            parent,
+                            stated_by: this,
+                            line: dependency.line,
+                        });
                     }
                 }
                 if !is_internal {
                     for dependency in &migration.run_before {
                         if let Some(child) = self.resolve(index, dependency) {
-                            self.add(Edge { child, parent: this, stated_by: this, line: dependency.line });
+                            self.add(Edge {
+                                child,
+                                parent: this,
+                                stated_by: this,
+                                line: dependency.line,
+                            });
                         }
                     }
                 }
@@ -127,12 +150,20 @@ impl<'a> MigrationGraph<'a> {
 
     fn put_squashed_in_place(&mut self) {
         let mut waiting: Vec<NodeId> = (0..self.nodes.len()).map(NodeId).collect();
-        waiting.retain(|id| self.nodes[id.0].migration.is_some_and(|migration| !migration.replaces.is_empty()));
+        waiting.retain(|id| {
+            self.nodes[id.0]
+                .migration
+                .is_some_and(|migration| !migration.replaces.is_empty())
+        });
         let replaced: HashMap<NodeId, Vec<NodeId>> = waiting.iter().map(|id| (*id, self.replaced_by(*id))).collect();
         // A squashed migration that is squashed again goes first, so that what it took over is handed on.
         let mut done: HashSet<NodeId> = HashSet::new();
         while !waiting.is_empty() {
-            let is_ready = |id: &NodeId| replaced[id].iter().all(|old| !replaced.contains_key(old) || done.contains(old));
+            let is_ready = |id: &NodeId| {
+                replaced[id]
+                    .iter()
+                    .all(|old| !replaced.contains_key(old) || done.contains(old))
+            };
             let at = waiting.iter().position(is_ready).unwrap_or(0);
             let squashed = waiting.remove(at);
             self.replace(squashed, &replaced[&squashed]);
@@ -142,13 +173,25 @@ impl<'a> MigrationGraph<'a> {
 
     fn replaced_by(&self, squashed: NodeId) -> Vec<NodeId> {
         let node = &self.nodes[squashed.0];
-        let replaces = node.migration.map(|migration| migration.replaces.as_slice()).unwrap_or_default();
+        let replaces = node
+            .migration
+            .map(|migration| migration.replaces.as_slice())
+            .unwrap_or_default();
         let find = |app: &str, name: &'a str| {
-            let mut apps = self.project.apps_labelled(app).map(|(index, _)| index).collect::<Vec<_>>();
+            let mut apps = self
+                .project
+                .apps_labelled(app)
+                .map(|(index, _)| index)
+                .collect::<Vec<_>>();
             apps.sort_by_key(|index| *index != node.app);
-            apps.into_iter().find_map(|index| self.by_name.get(&(index, name)).copied())
+            apps.into_iter()
+                .find_map(|index| self.by_name.get(&(index, name)).copied())
         };
-        replaces.iter().filter_map(|old| find(&old.app, &old.name)).filter(|old| *old != squashed).collect()
+        replaces
+            .iter()
+            .filter_map(|old| find(&old.app, &old.name))
+            .filter(|old| *old != squashed)
+            .collect()
     }
 
     fn replace(&mut self, squashed: NodeId, replaced: &[NodeId]) {

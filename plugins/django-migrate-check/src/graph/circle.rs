@@ -29,7 +29,11 @@ impl MigrationGraph<'_> {
         let mut free: Vec<NodeId> = rest.iter().filter(|id| is_free(id, rest)).copied().collect();
         while let Some(id) = free.pop() {
             if rest.remove(&id) {
-                let freed = self.node(id).children.iter().filter(|child| rest.contains(child) && is_free(child, rest));
+                let freed = self
+                    .node(id)
+                    .children
+                    .iter()
+                    .filter(|child| rest.contains(child) && is_free(child, rest));
                 free.extend(freed);
             }
         }
@@ -42,7 +46,11 @@ impl MigrationGraph<'_> {
         loop {
             if let Some(from) = seen.iter().position(|id| *id == at) {
                 let mut circle = seen.split_off(from);
-                let first = circle.iter().enumerate().min_by_key(|(_, id)| self.title(**id)).map_or(0, |(index, _)| index);
+                let first = circle
+                    .iter()
+                    .enumerate()
+                    .min_by_key(|(_, id)| self.title(**id))
+                    .map_or(0, |(index, _)| index);
                 circle.rotate_left(first);
                 return circle;
             }

@@ -50,7 +50,11 @@ impl<'a> MigrationGraph<'a> {
 
     /// Nodes that no squashed migration stands for.
     pub fn active(&self) -> impl Iterator<Item = (NodeId, &Node<'a>)> {
-        self.nodes.iter().enumerate().filter(|(_, node)| !node.is_replaced).map(|(index, node)| (NodeId(index), node))
+        self.nodes
+            .iter()
+            .enumerate()
+            .filter(|(_, node)| !node.is_replaced)
+            .map(|(index, node)| (NodeId(index), node))
     }
 
     /// All dependencies as the files state them, in the order of apps and names.
@@ -76,12 +80,16 @@ impl<'a> MigrationGraph<'a> {
 
     /// The place where the dependency of one migration on another is stated; None if a squashed migration brought it.
     pub fn edge(&self, child: NodeId, parent: NodeId) -> Option<&Edge> {
-        self.edges.iter().find(|edge| edge.child == child && edge.parent == parent)
+        self.edges
+            .iter()
+            .find(|edge| edge.child == child && edge.parent == parent)
     }
 
     fn ends(&self, app: usize, neighbours: impl for<'n> Fn(&'n Node<'a>) -> &'n BTreeSet<NodeId>) -> Vec<NodeId> {
         let is_end = |node: &Node<'a>| neighbours(node).iter().all(|other| self.node(*other).app != app);
-        let ends = self.active().filter(|(_, node)| node.app == app && node.exists && is_end(node));
+        let ends = self
+            .active()
+            .filter(|(_, node)| node.app == app && node.exists && is_end(node));
         let mut ends: Vec<NodeId> = ends.map(|(id, _)| id).collect();
         ends.sort_by_key(|id| self.node(*id).name);
         ends

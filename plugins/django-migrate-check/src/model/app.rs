@@ -29,7 +29,10 @@ impl App {
 
     /// All names, also those of unreadable migrations.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.migrations.iter().map(|migration| migration.name.as_str()).chain(self.unreadable.iter().map(String::as_str))
+        self.migrations
+            .iter()
+            .map(|migration| migration.name.as_str())
+            .chain(self.unreadable.iter().map(String::as_str))
     }
 
     /// True if every migration was read and its place in the graph is known.

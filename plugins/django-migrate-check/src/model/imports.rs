@@ -62,7 +62,10 @@ mod tests {
     fn a_name_takes_the_path_of_its_import() {
         let mut imports = Imports::default();
         imports.bind("models".into(), "django.db.models".into(), 1);
-        assert_eq!(imports.resolve("models.CharField".into()).path, "django.db.models.CharField");
+        assert_eq!(
+            imports.resolve("models.CharField".into()).path,
+            "django.db.models.CharField"
+        );
         assert_eq!(imports.resolve("models".into()).path, "django.db.models");
         assert_eq!(imports.resolve("other.models".into()).path, "other.models");
     }

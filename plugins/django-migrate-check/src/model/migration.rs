@@ -86,11 +86,16 @@ impl Migration {
 
     /// The value behind a name of the file, for `RunSQL(SQL)`; the expression itself if it is no such name.
     pub fn value_of<'a>(&'a self, expr: &'a Expr) -> &'a Expr {
-        expr.as_name().and_then(|name| self.constants.get(&name.written)).unwrap_or(expr)
+        expr.as_name()
+            .and_then(|name| self.constants.get(&name.written))
+            .unwrap_or(expr)
     }
 
     /// True if the place of the migration in the graph is known in full.
     pub fn is_placed(&self) -> bool {
-        !self.unread.iter().any(|unread| matches!(unread.part, Part::Dependencies | Part::RunBefore | Part::Replaces))
+        !self
+            .unread
+            .iter()
+            .any(|unread| matches!(unread.part, Part::Dependencies | Part::RunBefore | Part::Replaces))
     }
 }

@@ -14,7 +14,10 @@ struct Candidate {
 /// None if the file has no configuration class, so that the folder's name is the label.
 pub(super) fn read_label(source: &SourceText, body: &[Stmt], folder: &str) -> Option<Label> {
     let imports = import_reader::read_imports(source, body);
-    let exprs = ExprReader { source, imports: &imports };
+    let exprs = ExprReader {
+        source,
+        imports: &imports,
+    };
     let classes = body.iter().filter_map(|statement| match statement {
         Stmt::ClassDef(class) => candidate(exprs, class),
         _ => None,
@@ -26,14 +29,26 @@ pub(super) fn read_label(source: &SourceText, body: &[Stmt], folder: &str) -> Op
         several => several.iter().find(|candidate| candidate.is_default),
     };
     if let Some(Candidate { label: Some(label), .. }) = chosen {
-        return Some(Label { text: label.clone(), is_certain: true });
+        return Some(Label {
+            text: label.clone(),
+            is_certain: true,
+        });
     }
     // Several classes without a default: the settings choose. They often agree.
-    let labels: Vec<&String> = candidates.iter().filter_map(|candidate| candidate.label.as_ref()).collect();
+    let labels: Vec<&String> = candidates
+        .iter()
+        .filter_map(|candidate| candidate.label.as_ref())
+        .collect();
     let agree = labels.len() == candidates.len() && labels.iter().all(|label| *label == labels[0]);
     Some(match labels.first() {
-        Some(label) if agree => Label { text: (*label).clone(), is_certain: true },
-        _ => Label { text: folder.to_owned(), is_certain: false },
+        Some(label) if agree => Label {
+            text: (*label).clone(),
+            is_certain: true,
+        },
+        _ => Label {
+            text: folder.to_owned(),
+            is_certain: false,
+        },
     })
 }
 
@@ -46,7 +61,11 @@ fn candidate(exprs: ExprReader<'_>, class: &ast::StmtClassDef) -> Option<Candida
     }
     let mut scope = Scope::default();
     scope.add(&class.body);
-    let text = |name: &str| scope.value(name).map(|value| exprs.read(value).as_str().map(str::to_owned));
+    let text = |name: &str| {
+        scope
+            .value(name)
+            .map(|value| exprs.read(value).as_str().map(str::to_owned))
+    };
     let label = match (text("label"), text("name")) {
         (Some(label), _) => label,
         (None, Some(name)) => name.map(|name| name.rsplit('.').next().unwrap_or(&name).to_owned()),
@@ -72,7 +91,10 @@ mod tests {
     fn the_label_wins_over_the_name() {
         let source = "class ShopConfig(AppConfig):\n    name = 'a.shop'\n    label = 'store'\n";
         assert_eq!(label(source), Some(("store".into(), true)));
-        assert_eq!(label("class ShopConfig(AppConfig):\n    name = 'a.shop'\n"), Some(("shop".into(), true)));
+        assert_eq!(
+            label("class ShopConfig(AppConfig):\n    name = 'a.shop'\n"),
+            Some(("shop".into(), true))
+        );
     }
 
     #[test]

@@ -13,7 +13,10 @@ pub(super) struct ExprReader<'a> {
 
 impl ExprReader<'_> {
     pub(super) fn read(self, expr: &Ast) -> Expr {
-        Expr { value: self.value(expr), line: self.source.line_of(expr) }
+        Expr {
+            value: self.value(expr),
+            line: self.source.line_of(expr),
+        }
     }
 
     pub(super) fn read_all(self, exprs: &[Ast]) -> Vec<Expr> {
@@ -30,10 +33,17 @@ impl ExprReader<'_> {
         let function = self.name(&call.func)?;
         let args = self.read_all(&call.arguments.args);
         let kwargs = call.arguments.keywords.iter().map(|keyword| {
-            let name = keyword.arg.as_ref().map_or_else(|| "**".to_owned(), |name| name.as_str().to_owned());
+            let name = keyword
+                .arg
+                .as_ref()
+                .map_or_else(|| "**".to_owned(), |name| name.as_str().to_owned());
             (name, self.read(&keyword.value))
         });
-        Some(Call { function, args, kwargs: kwargs.collect() })
+        Some(Call {
+            function,
+            args,
+            kwargs: kwargs.collect(),
+        })
     }
 
     fn value(self, expr: &Ast) -> Value {
@@ -52,7 +62,9 @@ impl ExprReader<'_> {
             Ast::Set(set) => Value::Set(self.read_all(&set.elts)),
             Ast::Dict(dict) => self.dict(dict).unwrap_or_else(|| self.text(expr)),
             Ast::Name(_) | Ast::Attribute(_) => self.name(expr).map_or_else(|| self.text(expr), Value::Name),
-            Ast::Call(call) => self.call(call).map_or_else(|| self.text(expr), |call| Value::Call(Box::new(call))),
+            Ast::Call(call) => self
+                .call(call)
+                .map_or_else(|| self.text(expr), |call| Value::Call(Box::new(call))),
             _ => self.text(expr),
         }
     }
@@ -115,7 +127,12 @@ mod tests {
         let mut imports = Imports::default();
         imports.bind("models".into(), "django.db.models".into(), 1);
         let parsed = parse_expression(source).unwrap();
-        ExprReader { source: &text, imports: &imports }.read(parsed.expr()).value
+        ExprReader {
+            source: &text,
+            imports: &imports,
+        }
+        .read(parsed.expr())
+        .value
     }
 
     #[test]
@@ -124,7 +141,9 @@ mod tests {
         assert_eq!(read("'a' \"b\""), Value::Str("ab".into()));
         assert_eq!(read("'a' + 'b'"), Value::Str("ab".into()));
         assert_eq!(read("1.5"), Value::Float(1.5));
-        let Value::Dict(pairs) = read("{'a': [None, True]}") else { panic!("a dict") };
+        let Value::Dict(pairs) = read("{'a': [None, True]}") else {
+            panic!("a dict")
+        };
         assert!(pairs[0].1.is_literal());
     }
 
@@ -144,7 +163,10 @@ mod tests {
         assert_eq!(read("[x for x in y]"), Value::Source("[x for x in y]".into()));
         assert_eq!(read("f'{a}'"), Value::Source("f'{a}'".into()));
         assert_eq!(read("{**a}"), Value::Source("{**a}".into()));
-        assert_eq!(read("99999999999999999999"), Value::Source("99999999999999999999".into()));
+        assert_eq!(
+            read("99999999999999999999"),
+            Value::Source("99999999999999999999".into())
+        );
         assert_eq!(read("a()()"), Value::Source("a()()".into()));
     }
 }

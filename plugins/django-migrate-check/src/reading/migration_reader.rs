@@ -9,7 +9,9 @@ use crate::model::{Dependency, Function, Imports, Migration, Part, Replaced, Tar
 pub(super) enum MigrationFile {
     Migration(Box<Migration>),
     /// The name `Migration` is bound, but not by a class of this file: imported, or made by a call.
-    MadeElsewhere { line: u32 },
+    MadeElsewhere {
+        line: u32,
+    },
     /// Nothing here is called `Migration`.
     NoMigration,
 }
@@ -26,7 +28,10 @@ pub(super) fn read_migration(name: &str, path: &str, source: &SourceText, body: 
     let mut scope = Scope::default();
     scope.add(body);
     scope.add(&class.body);
-    let exprs = ExprReader { source, imports: &imports };
+    let exprs = ExprReader {
+        source,
+        imports: &imports,
+    };
     let migration = Migration {
         name: name.to_owned(),
         path: path.to_owned(),
@@ -42,7 +47,11 @@ pub(super) fn read_migration(name: &str, path: &str, source: &SourceText, body: 
         imports: Imports::default(),
         unread: Vec::new(),
     };
-    let mut reader = ClassReader { exprs, scope: &scope, migration };
+    let mut reader = ClassReader {
+        exprs,
+        scope: &scope,
+        migration,
+    };
     for statement in &class.body {
         reader.read(statement);
     }
@@ -86,7 +95,10 @@ impl<'a> ClassReader<'a> {
     /// Statements of the module that reach into the class: `Migration.dependencies.append(…)`.
     fn read_changes_from_outside(&mut self, body: &'a [Stmt]) {
         for statement in body {
-            if !matches!(statement, Stmt::ClassDef(_) | Stmt::FunctionDef(_) | Stmt::Import(_) | Stmt::ImportFrom(_)) {
+            if !matches!(
+                statement,
+                Stmt::ClassDef(_) | Stmt::FunctionDef(_) | Stmt::Import(_) | Stmt::ImportFrom(_)
+            ) {
                 self.note_changes(statement, "Migration.");
             }
         }
@@ -146,7 +158,10 @@ impl<'a> ClassReader<'a> {
         let line = self.exprs.source.line_of(member);
         match part {
             Part::Operations => {
-                let reader = OperationReader { exprs: self.exprs, scope: self.scope };
+                let reader = OperationReader {
+                    exprs: self.exprs,
+                    scope: self.scope,
+                };
                 self.migration.operations.push(reader.read(member));
             }
             Part::Replaces => match self.pair(member) {
@@ -178,7 +193,9 @@ impl<'a> ClassReader<'a> {
             return Some(Target::First { app: app.to_owned() });
         }
         let setting = self.exprs.name(argument)?;
-        Some(Target::Swappable { setting: setting.last().to_owned() })
+        Some(Target::Swappable {
+            setting: setting.last().to_owned(),
+        })
     }
 
     /// `("shop", "0001_initial")`
@@ -205,15 +222,22 @@ fn find_class(body: &[Stmt]) -> Option<&ast::StmtClassDef> {
     body.iter().rev().find_map(|statement| match statement {
         // Without a base it is none of Django's: its own `django/db/migrations/migration.py`, for one.
         Stmt::ClassDef(class) if class.name.as_str() == "Migration" && has_base(class) => Some(class),
-        Stmt::If(conditional) => find_class(&conditional.body)
-            .or_else(|| conditional.elif_else_clauses.iter().find_map(|clause| find_class(&clause.body))),
+        Stmt::If(conditional) => find_class(&conditional.body).or_else(|| {
+            conditional
+                .elif_else_clauses
+                .iter()
+                .find_map(|clause| find_class(&clause.body))
+        }),
         Stmt::Try(attempt) => find_class(&attempt.body),
         _ => None,
     })
 }
 
 fn has_base(class: &ast::StmtClassDef) -> bool {
-    class.arguments.as_ref().is_some_and(|arguments| !arguments.args.is_empty())
+    class
+        .arguments
+        .as_ref()
+        .is_some_and(|arguments| !arguments.args.is_empty())
 }
 
 /// The line where `Migration` gets bound by something other than a class.
@@ -238,7 +262,11 @@ fn functions(source: &SourceText, body: &[Stmt]) -> Vec<Function> {
     });
     let read = |function: &ast::StmtFunctionDef| Function {
         name: function.name.as_str().to_owned(),
-        parameters: function.parameters.iter().map(|parameter| parameter.name().as_str().to_owned()).collect(),
+        parameters: function
+            .parameters
+            .iter()
+            .map(|parameter| parameter.name().as_str().to_owned())
+            .collect(),
         line: source.line_of(&function.name),
         source: source.slice(function.range()).to_owned(),
     };
@@ -246,7 +274,16 @@ fn functions(source: &SourceText, body: &[Stmt]) -> Vec<Function> {
 }
 
 fn constants(exprs: ExprReader<'_>, scope: &Scope<'_>) -> std::collections::BTreeMap<String, crate::model::Expr> {
-    let parts = ["dependencies", "run_before", "replaces", "operations", "initial", "atomic"];
+    let parts = [
+        "dependencies",
+        "run_before",
+        "replaces",
+        "operations",
+        "initial",
+        "atomic",
+    ];
     let others = scope.iter().filter(|(name, _)| !parts.contains(name));
-    others.map(|(name, value)| (name.to_owned(), exprs.read(value))).collect()
+    others
+        .map(|(name, value)| (name.to_owned(), exprs.read(value)))
+        .collect()
 }

@@ -2,8 +2,8 @@ use ruff_python_ast::token::TokenKind;
 use ruff_python_parser::{Mode, lexer};
 
 /// The most that things may stand inside one another, or be chained in one expression. Parser and tree are recursive and a
-/// component's stack is small: deeper files would end it with a trap. CPython's own limits are 200 brackets and 100 indents;
-/// the deepest migration among Django's and 19 packages' has 30.
+/// component's stack is small: deeper files would end it with a trap. With wasmtime's default of 512 KiB the parser survives
+/// 439 nested calls and 234 nested f-strings (which count twice here). CPython's own limits are 200 brackets and 100 indents.
 const MAX_NESTING: usize = 150;
 
 /// True if a file can be parsed without running out of stack. Never says so of a file that can't; may refuse one that could.
@@ -43,7 +43,11 @@ struct Level {
 impl Nesting {
     fn admits(&mut self, token: TokenKind) -> bool {
         match token {
-            TokenKind::Lpar | TokenKind::Lsqb | TokenKind::Lbrace | TokenKind::FStringStart | TokenKind::TStringStart => {
+            TokenKind::Lpar
+            | TokenKind::Lsqb
+            | TokenKind::Lbrace
+            | TokenKind::FStringStart
+            | TokenKind::TStringStart => {
                 self.levels.push(Level::default());
             }
             TokenKind::Rpar | TokenKind::Rsqb | TokenKind::Rbrace | TokenKind::FStringEnd | TokenKind::TStringEnd => {
@@ -125,7 +129,9 @@ mod tests {
             format!("x = {}", "{0: ".repeat(deep)),
             format!("x = {}", "f'{".repeat(deep)),
             format!("x = {}1", "await ".repeat(deep)),
-            (0..1_000).map(|depth| format!("{}if a:\n", " ".repeat(depth))).collect(),
+            (0..1_000)
+                .map(|depth| format!("{}if a:\n", " ".repeat(depth)))
+                .collect(),
         ];
         for source in hostile {
             assert!(!is_shallow(&source), "{}…", &source[..40]);

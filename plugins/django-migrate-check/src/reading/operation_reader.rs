@@ -43,16 +43,28 @@ impl<'a> OperationReader<'a> {
 
     /// Operations inside an operation.
     fn nested(self, list: Option<&'a Ast>, depth: usize) -> Vec<Operation> {
-        let (Some(list), Some(depth)) = (list, depth.checked_sub(1)) else { return Vec::new() };
-        if list.is_none_literal_expr() {
+        let Some(list) = list.filter(|list| !list.is_none_literal_expr()) else {
             return Vec::new();
-        }
+        };
+        let Some(depth) = depth.checked_sub(1) else {
+            return vec![self.unreadable(list)];
+        };
         let members = self.scope.members(list);
-        let unknown = members.unknown.into_iter().map(|part| Operation {
-            kind: OperationKind::Unreadable(self.exprs.source.slice(part.range()).to_owned()),
-            line: self.exprs.source.line_of(part),
-        });
-        members.known.into_iter().map(|operation| self.read_at(operation, depth)).chain(unknown).collect()
+        let known = members
+            .known
+            .into_iter()
+            .map(|operation| self.read_at(operation, depth));
+        known
+            .chain(members.unknown.into_iter().map(|part| self.unreadable(part)))
+            .collect()
+    }
+
+    fn unreadable(self, expr: &Ast) -> Operation {
+        let text = self.exprs.source.slice(expr.range()).to_owned();
+        Operation {
+            kind: OperationKind::Unreadable(text),
+            line: self.exprs.source.line_of(expr),
+        }
     }
 }
 
@@ -79,33 +91,62 @@ fn django_operation(call: &Call, nested: impl Fn(usize, &str) -> Vec<Operation>)
             managers: items(call.argument(4, "managers"))?,
         },
         "DeleteModel" => Kind::DeleteModel { name: name()? },
-        "RenameModel" => Kind::RenameModel { old_name: text(0, "old_name")?, new_name: text(1, "new_name")? },
-        "AlterModelTable" => Kind::AlterModelTable { name: name()?, table: expr(1, "table")? },
-        "AlterModelTableComment" => {
-            Kind::AlterModelTableComment { name: name()?, comment: expr(1, "table_comment")? }
-        }
-        "AlterModelOptions" => Kind::AlterModelOptions { name: name()?, options: pairs(call.argument(1, "options"))? },
-        "AlterModelManagers" => {
-            Kind::AlterModelManagers { name: name()?, managers: items(call.argument(1, "managers"))? }
-        }
-        "AlterUniqueTogether" => {
-            Kind::AlterUniqueTogether { name: name()?, unique_together: expr(1, "unique_together")? }
-        }
-        "AlterIndexTogether" => Kind::AlterIndexTogether { name: name()?, index_together: expr(1, "index_together")? },
-        "AlterOrderWithRespectTo" => {
-            Kind::AlterOrderWithRespectTo { name: name()?, field: expr(1, "order_with_respect_to")? }
-        }
+        "RenameModel" => Kind::RenameModel {
+            old_name: text(0, "old_name")?,
+            new_name: text(1, "new_name")?,
+        },
+        "AlterModelTable" => Kind::AlterModelTable {
+            name: name()?,
+            table: expr(1, "table")?,
+        },
+        "AlterModelTableComment" => Kind::AlterModelTableComment {
+            name: name()?,
+            comment: expr(1, "table_comment")?,
+        },
+        "AlterModelOptions" => Kind::AlterModelOptions {
+            name: name()?,
+            options: pairs(call.argument(1, "options"))?,
+        },
+        "AlterModelManagers" => Kind::AlterModelManagers {
+            name: name()?,
+            managers: items(call.argument(1, "managers"))?,
+        },
+        "AlterUniqueTogether" => Kind::AlterUniqueTogether {
+            name: name()?,
+            unique_together: expr(1, "unique_together")?,
+        },
+        "AlterIndexTogether" => Kind::AlterIndexTogether {
+            name: name()?,
+            index_together: expr(1, "index_together")?,
+        },
+        "AlterOrderWithRespectTo" => Kind::AlterOrderWithRespectTo {
+            name: name()?,
+            field: expr(1, "order_with_respect_to")?,
+        },
         "AddField" | "AlterField" => {
             let (model_name, name) = (model_name()?, text(1, "name")?);
             let field = field(call.argument(2, "field")?);
             let preserve_default = flag(3, "preserve_default").unwrap_or(true);
             if class == "AddField" {
-                Kind::AddField { model_name, name, field, preserve_default }
+                Kind::AddField {
+                    model_name,
+                    name,
+                    field,
+                    preserve_default,
+                }
             } else {
-                Kind::AlterField { model_name, name, field, preserve_default }
+                Kind::AlterField {
+                    model_name,
+                    name,
+                    field,
+                    preserve_default,
+                }
             }
         }
-        "RemoveField" => Kind::RemoveField { model_name: model_name()?, name: text(1, "name")? },
+        "RemoveField" => Kind::RemoveField {
+            model_name: model_name()?,
+            name: text(1, "name")?,
+        },
         "RenameField" => Kind::RenameField {
             model_name: model_name()?,
             old_name: text(1, "old_name")?,
@@ -137,8 +178,14 @@ fn django_operation(call: &Call, nested: impl Fn(usize, &str) -> Vec<Operation>)
             name: text(1, "name")?,
             constraint: expr(2, "constraint")?,
         },
-        "RemoveConstraint" => Kind::RemoveConstraint { model_name: model_name()?, name: text(1, "name")? },
-        "ValidateConstraint" => Kind::ValidateConstraint { model_name: model_name()?, name: text(1, "name")? },
+        "RemoveConstraint" => Kind::RemoveConstraint {
+            model_name: model_name()?,
+            name: text(1, "name")?,
+        },
+        "ValidateConstraint" => Kind::ValidateConstraint {
+            model_name: model_name()?,
+            name: text(1, "name")?,
+        },
         "RunPython" => Kind::RunPython {
             code: expr(0, "code")?,
             reverse: optional(1, "reverse_code"),
@@ -181,8 +228,17 @@ fn field(expr: &Expr) -> Field {
                 Value::Source(text) => text.clone(),
                 _ => String::new(),
             };
-            let class = Name { path: text.clone(), written: text };
-            Field { class, args: Vec::new(), kwargs: Vec::new(), line: expr.line, is_readable: false }
+            let class = Name {
+                path: text.clone(),
+                written: text,
+            };
+            Field {
+                class,
+                args: Vec::new(),
+                kwargs: Vec::new(),
+                line: expr.line,
+                is_readable: false,
+            }
         }
     }
 }
@@ -191,9 +247,10 @@ fn field(expr: &Expr) -> Field {
 fn pairs(dict: Option<&Expr>) -> Option<Vec<(String, Expr)>> {
     match dict.map(|dict| &dict.value) {
         None | Some(Value::None) => Some(Vec::new()),
-        Some(Value::Dict(pairs)) => {
-            pairs.iter().map(|(key, value)| Some((key.as_str()?.to_owned(), value.clone()))).collect()
-        }
+        Some(Value::Dict(pairs)) => pairs
+            .iter()
+            .map(|(key, value)| Some((key.as_str()?.to_owned(), value.clone())))
+            .collect(),
         Some(_) => None,
     }
 }

@@ -26,7 +26,11 @@ pub struct ReadProject {
 /// # Errors
 /// If the workspace can't be listed. A file that can't be read or parsed is a finding.
 pub fn read_project(files: &impl Files, folder: &str) -> Result<ReadProject, FilesError> {
-    let prefix = if folder.is_empty() { String::new() } else { format!("{folder}/") };
+    let prefix = if folder.is_empty() {
+        String::new()
+    } else {
+        format!("{folder}/")
+    };
     let paths = files.glob(&[format!("{prefix}**/migrations/*.py")])?;
     let mut folders: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for path in paths.iter().filter(|path| is_own(path)) {
@@ -34,7 +38,10 @@ pub fn read_project(files: &impl Files, folder: &str) -> Result<ReadProject, Fil
             folders.entry(folder).or_default().push(file);
         }
     }
-    let mut reader = ProjectReader { files, read: ReadProject::default() };
+    let mut reader = ProjectReader {
+        files,
+        read: ReadProject::default(),
+    };
     for (folder, names) in folders {
         reader.read_app(folder, &names);
     }
@@ -43,7 +50,8 @@ pub fn read_project(files: &impl Files, folder: &str) -> Result<ReadProject, Fil
 
 /// True for source of the project: not hidden, not installed, not a template.
 pub(crate) fn is_own(path: &str) -> bool {
-    path.split('/').all(|part| !part.starts_with('.') && !part.contains("{{") && !FOREIGN_FOLDERS.contains(&part))
+    path.split('/')
+        .all(|part| !part.starts_with('.') && !part.contains("{{") && !FOREIGN_FOLDERS.contains(&part))
 }
 
 /// Why a file's content is not known.
@@ -62,7 +70,10 @@ impl<F: Files> ProjectReader<'_, F> {
     fn read_app(&mut self, folder: &str, names: &[&str]) {
         let path = folder.rsplit_once('/').map_or("", |(app, _)| app);
         let mut app = App {
-            label: Label { text: String::new(), is_certain: true },
+            label: Label {
+                text: String::new(),
+                is_certain: true,
+            },
             path: path.to_owned(),
             migrations: Vec::new(),
             unreadable: Vec::new(),
@@ -121,12 +132,28 @@ impl<F: Files> ProjectReader<'_, F> {
 
     fn label(&self, path: &str) -> Label {
         let folder = path.rsplit('/').next().unwrap_or(path);
-        let by_folder = Label { text: folder.to_owned(), is_certain: !folder.is_empty() };
-        let apps = if path.is_empty() { "apps.py".to_owned() } else { format!("{path}/apps.py") };
-        let Ok(bytes) = self.files.read(&apps) else { return by_folder };
-        let uncertain = Label { text: folder.to_owned(), is_certain: false };
-        let Ok(source) = decode(&apps, bytes) else { return uncertain };
-        let Ok(module) = parse(&apps, &source) else { return uncertain };
+        let by_folder = Label {
+            text: folder.to_owned(),
+            is_certain: !folder.is_empty(),
+        };
+        let apps = if path.is_empty() {
+            "apps.py".to_owned()
+        } else {
+            format!("{path}/apps.py")
+        };
+        let Ok(bytes) = self.files.read(&apps) else {
+            return by_folder;
+        };
+        let uncertain = Label {
+            text: folder.to_owned(),
+            is_certain: false,
+        };
+        let Ok(source) = decode(&apps, bytes) else {
+            return uncertain;
+        };
+        let Ok(module) = parse(&apps, &source) else {
+            return uncertain;
+        };
         app_config::read_label(&source, module.suite(), folder).unwrap_or(by_folder)
     }
 }
@@ -154,8 +181,11 @@ fn parse(path: &str, source: &SourceText) -> Result<Parsed<ruff_python_ast::ModM
     }
     parse_module(source.as_str()).map_err(|error| {
         let line = source.line_at(error.range().start());
-        Finding::new(Code::Syntax, format!("Python can't parse this: {}", lower_first(&error.error.to_string())))
-            .at(path, Some(line))
+        Finding::new(
+            Code::Syntax,
+            format!("Python can't parse this: {}", lower_first(&error.error.to_string())),
+        )
+        .at(path, Some(line))
     })
 }
 
@@ -170,9 +200,12 @@ fn not_analysed(path: &str, why: &str) -> Finding {
 }
 
 fn without_migration(path: &str) -> Finding {
-    Finding::new(Code::NoMigrationClass, "the file has no class Migration, so Django refuses to load the app's migrations")
-        .at(path, None)
-        .help("move it out of the migrations folder, or let its name start with an underscore")
+    Finding::new(
+        Code::NoMigrationClass,
+        "the file has no class Migration, so Django refuses to load the app's migrations",
+    )
+    .at(path, None)
+    .help("move it out of the migrations folder, or let its name start with an underscore")
 }
 
 fn not_a_package(folder: &str, app: &App) -> Finding {
@@ -185,5 +218,7 @@ fn not_a_package(folder: &str, app: &App) -> Finding {
 
 fn lower_first(text: &str) -> String {
     let mut rest = text.chars();
-    rest.next().map(|first| first.to_lowercase().chain(rest).collect()).unwrap_or_default()
+    rest.next()
+        .map(|first| first.to_lowercase().chain(rest).collect())
+        .unwrap_or_default()
 }

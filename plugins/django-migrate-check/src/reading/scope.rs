@@ -1,13 +1,20 @@
+use std::cell::Cell;
 use std::collections::HashMap;
 
 use ruff_python_ast::{self as ast, Expr as Ast, Stmt};
+use ruff_text_size::Ranged;
 
 /// How often a name may lead to another one. More is a circle.
 const MAX_LOOKUPS: usize = 8;
 
+/// How much text all names of a file may lead to, all in all. Names that hold names multiply; what people write stays below
+/// the size of a file.
+const MAX_FOLLOWED_BYTES: usize = 4 * 1024 * 1024;
+
 /// The names that a file and its class assign exactly once, so that their value is certain.
 #[derive(Debug, Default)]
 pub(super) struct Scope<'a> {
+    followed_bytes: Cell<usize>,
     /// None: assigned more than once, or under a condition.
     assigned: HashMap<&'a str, Option<&'a Ast>>,
 }
@@ -29,7 +36,11 @@ impl<'a> Scope<'a> {
                         self.assign(target, Some(&assign.value));
                     }
                 }
-                Stmt::AnnAssign(ast::StmtAnnAssign { target, value: Some(value), .. }) => {
+                Stmt::AnnAssign(ast::StmtAnnAssign {
+                    target,
+                    value: Some(value),
+                    ..
+                }) => {
                     self.assign(target, Some(value));
                 }
                 Stmt::AugAssign(assign) => self.assign(&assign.target, None),
@@ -58,7 +69,9 @@ impl<'a> Scope<'a> {
 
     /// All names with a certain value.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&'a str, &'a Ast)> {
-        self.assigned.iter().filter_map(|(name, value)| Some((*name, (*value)?)))
+        self.assigned
+            .iter()
+            .filter_map(|(name, value)| Some((*name, (*value)?)))
     }
 
     /// The expression behind a name; the expression itself if it is no name, or one without a certain value.
@@ -67,6 +80,11 @@ impl<'a> Scope<'a> {
         for _ in 0..MAX_LOOKUPS {
             let Ast::Name(name) = at else { return at };
             let Some(value) = self.value(&name.id) else { return at };
+            let followed = self.followed_bytes.get() + value.range().len().to_usize();
+            if followed > MAX_FOLLOWED_BYTES {
+                return at;
+            }
+            self.followed_bytes.set(followed);
             at = value;
         }
         at
@@ -74,13 +92,18 @@ impl<'a> Scope<'a> {
 
     /// What a list holds: follows names, `+`, `*rest` and `list(…)`.
     pub(super) fn members(&self, expr: &'a Ast) -> Members<'a> {
-        let mut members = Members { known: Vec::new(), unknown: Vec::new() };
+        let mut members = Members {
+            known: Vec::new(),
+            unknown: Vec::new(),
+        };
         self.collect(expr, &mut members, MAX_LOOKUPS);
         members
     }
 
     fn collect(&self, expr: &'a Ast, members: &mut Members<'a>, depth: usize) {
-        let Some(depth) = depth.checked_sub(1) else { return members.unknown.push(expr) };
+        let Some(depth) = depth.checked_sub(1) else {
+            return members.unknown.push(expr);
+        };
         match self.resolve(expr) {
             Ast::List(ast::ExprList { elts, .. }) | Ast::Tuple(ast::ExprTuple { elts, .. }) => {
                 for element in elts {

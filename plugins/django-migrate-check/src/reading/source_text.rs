@@ -68,7 +68,9 @@ impl SourceText {
 
     /// The text of a node.
     pub fn slice(&self, range: TextRange) -> &str {
-        self.text.get(range.start().to_usize()..range.end().to_usize()).unwrap_or_default()
+        self.text
+            .get(range.start().to_usize()..range.end().to_usize())
+            .unwrap_or_default()
     }
 }
 
@@ -76,9 +78,15 @@ impl SourceText {
 fn declared_encoding(bytes: &[u8]) -> Option<String> {
     for line in bytes.split(|byte| *byte == b'\n').take(2) {
         let line = String::from_utf8_lossy(line);
-        let Some(comment) = line.trim_start().strip_prefix('#') else { continue };
-        let Some((_, after)) = comment.split_once("coding") else { continue };
-        let Some(after) = after.strip_prefix([':', '=']) else { continue };
+        let Some(comment) = line.trim_start().strip_prefix('#') else {
+            continue;
+        };
+        let Some((_, after)) = comment.split_once("coding") else {
+            continue;
+        };
+        let Some(after) = after.strip_prefix([':', '=']) else {
+            continue;
+        };
         let named = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
         let name: String = after.trim_start().chars().take_while(named).collect();
         return Some(name.to_ascii_lowercase().replace('_', "-"));
@@ -92,7 +100,10 @@ mod tests {
 
     #[test]
     fn a_mark_is_not_part_of_the_text() {
-        assert_eq!(SourceText::decode(b"\xef\xbb\xbfx = 1".to_vec()).unwrap().as_str(), "x = 1");
+        assert_eq!(
+            SourceText::decode(b"\xef\xbb\xbfx = 1".to_vec()).unwrap().as_str(),
+            "x = 1"
+        );
     }
 
     #[test]

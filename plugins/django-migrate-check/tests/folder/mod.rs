@@ -40,12 +40,19 @@ impl Files for Folder {
 
 fn matches(pattern: &str, path: &str) -> bool {
     let (root, rest) = pattern.split_once("**/").unwrap_or(("", pattern));
-    let Some(path) = path.strip_prefix(root) else { return false };
+    let Some(path) = path.strip_prefix(root) else {
+        return false;
+    };
     let wanted: Vec<&str> = rest.split('/').collect();
     let parts: Vec<&str> = path.split('/').collect();
-    let Some(start) = parts.len().checked_sub(wanted.len()) else { return false };
-    wanted.iter().zip(&parts[start..]).all(|(wanted, part)| match wanted.split_once('*') {
-        Some((head, tail)) => part.starts_with(head) && part.ends_with(tail),
-        None => wanted == part,
-    })
+    let Some(start) = parts.len().checked_sub(wanted.len()) else {
+        return false;
+    };
+    wanted
+        .iter()
+        .zip(&parts[start..])
+        .all(|(wanted, part)| match wanted.split_once('*') {
+            Some((head, tail)) => part.starts_with(head) && part.ends_with(tail),
+            None => wanted == part,
+        })
 }
