@@ -4,9 +4,12 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use crate::host_name::{parse_port, split_host_port};
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum NetGrant {
     /// `host:port`; `private` allows answers in private address ranges. IPv6 without brackets here.
     Host { host: String, port: u16, private: bool },

@@ -192,7 +192,7 @@ mod tests {
 
     #[test]
     fn impossible_places_are_shown_somewhere() {
-        for span in [0..0, 5..5, 99..120, 1..2, 2..1] {
+        for span in [0..0, 5..5, 99..120, 1..2, Span { start: 2, end: 1 }] {
             assert!(rendered("ä = 1", span).contains("t.toml:1:"));
         }
         assert!(rendered("", 0..0).contains("t.toml:1:1"));

@@ -86,7 +86,7 @@ fn host_keys(fields: &Fields<'_>, target: &str, problems: &mut Problems) -> Opti
             Some(HostKeys::Keys(keys.collect()))
         }
         (None, Some(node)) => {
-            let file = node.parsed(code::INVALID_PATH, "a file of the workspace", problems, workspace_file)?;
+            let file = node.parsed(code::INVALID_PATH, "in the workspace", problems, workspace_file)?;
             Some(HostKeys::KnownHosts(file))
         }
         (Some(keys), Some(file)) => {
