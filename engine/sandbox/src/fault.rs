@@ -8,7 +8,7 @@ use crate::attempt::LimitBroken;
 use crate::clip::clip;
 use crate::denied::DeniedImport;
 use crate::guest_state::GuestState;
-use crate::limits::{COMPONENT_HANDLES, HOSTCALL_BYTES, MESSAGE_BYTES, MIB, TABLE_ENTRIES};
+use crate::limits::{COMPONENT_HANDLES, HOSTCALL_BYTES, MESSAGE_BYTES, MIB, RANDOM_BYTES, TABLE_ENTRIES};
 
 /// Each with a text for the stage's author.
 #[derive(Debug, PartialEq, Eq)]
@@ -47,6 +47,12 @@ fn limit(error: &wasmtime::Error, guest: &GuestState) -> Option<String> {
     }
     if text.contains("fuel allocated for hostcalls has been exhausted") {
         return Some(format!("to pass more than {} MiB in one call", HOSTCALL_BYTES / MIB));
+    }
+    if text.contains("requested len") && text.contains("exceeds limit") {
+        return Some(format!(
+            "more than {} MiB of random bytes in one call",
+            RANDOM_BYTES as usize / MIB
+        ));
     }
     if text.contains("resource limit exceeded") {
         return Some(text);

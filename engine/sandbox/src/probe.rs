@@ -24,7 +24,7 @@ pub struct Description {
 }
 
 /// Something that a component asks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Request {
     /// A grant's key.
     pub capability: String,

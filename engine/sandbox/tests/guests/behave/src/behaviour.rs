@@ -25,7 +25,6 @@ pub const BEHAVIOURS: &[(&str, Behaviour)] = &[
     ("recurse", |_| Err(Failure::Failed(recurse(1).to_string()))),
     ("panic", |_| panic!("on purpose")),
     ("exit", |_| std::process::exit(3)),
-    ("handles", |_| handles()),
     ("resources", |_| resources()),
     ("big-string", |_| big_string()),
     ("big-builder", |_| big_builder()),
@@ -91,13 +90,6 @@ fn recurse(depth: u64) -> u64 {
     black_box(recurse(black_box(depth + 1))) + black_box(depth)
 }
 
-/// Without the host: each is only a number in the component's own table.
-fn handles() -> Result<(), Failure> {
-    let kept: Vec<_> = (0..20_000).map(|_| process::Command::new("git")).collect();
-    Err(Failure::Failed(format!("{} handles", kept.len())))
-}
-
-/// Fewer than the handles, but the host keeps something for each.
 fn resources() -> Result<(), Failure> {
     let kept: Vec<_> = (0..5_000).map(|_| process::Command::new("git")).collect();
     Err(Failure::Failed(format!("{} resources", kept.len())))
