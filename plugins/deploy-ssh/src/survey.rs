@@ -119,7 +119,7 @@ fn describe(inventory: &Inventory) -> String {
         Some(current) => {
             let commit = inventory.record_of(current).and_then(|record| record.commit.as_deref());
             let commit = commit
-                .map(|commit| format!(" (commit {})", commit.chars().take(12).collect::<String>()))
+                .map(|commit| format!(" (commit {commit:.12})"))
                 .unwrap_or_default();
             format!("release {current}{commit} is live, {good} good releases are there")
         }
