@@ -55,14 +55,21 @@ fn close_range(first: u32, last: u32, flags: libc::c_int) -> io::Result<()> {
 }
 
 /// Signals that whoever started the engine had ignored (nohup, some CI runners) would stay ignored in every program.
-#[expect(unsafe_code, reason = "setting a signal's action has no safe interface")]
 pub(super) fn reset_signals() {
-    for signal in 1..libc::SIGSYS {
-        if signal != libc::SIGPIPE {
-            // SAFETY: the default action runs no code of ours. SIGKILL and SIGSTOP refuse, which changes nothing.
-            unsafe { libc::signal(signal, libc::SIG_DFL) };
-        }
-    }
+    (1..=libc::SIGSYS)
+        .filter(|signal| *signal != libc::SIGPIPE)
+        .for_each(reset_signal);
+}
+
+/// Rust ignores it, which this helper needs and the program must not inherit.
+pub(super) fn reset_broken_pipe() {
+    reset_signal(libc::SIGPIPE);
+}
+
+#[expect(unsafe_code, reason = "setting a signal's action has no safe interface")]
+fn reset_signal(signal: libc::c_int) {
+    // SAFETY: the default action runs no code of ours. SIGKILL and SIGSTOP refuse, which changes nothing.
+    unsafe { libc::signal(signal, libc::SIG_DFL) };
 }
 
 /// The loopback interface of a new network namespace is down.

@@ -1,10 +1,13 @@
 //! The last steps before a program: what the forked process gives up, then `exec`.
 
+use std::convert::Infallible;
+use std::ffi::CString;
 use std::io::{self, ErrorKind};
 use std::os::fd::OwnedFd;
-use std::os::unix::process::CommandExt;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use nix::sys::signal::SigSet;
 use rustix::process::{Resource, Rlimit};
 use rustix::thread::{CapabilitySet, CapabilitySets};
 
@@ -51,16 +54,29 @@ pub(super) fn give_up_privileges(level: Level) -> io::Result<()> {
 
 /// Becomes the program. Returns only when that fails.
 pub(super) fn become_program(command: &CommandLine, stdio: &[OwnedFd; 3]) -> SpawnError {
-    match prepare(command, stdio) {
-        Ok(()) => {}
-        Err(error) => return error,
+    match prepare(command, stdio).and_then(|()| execute(command)) {
+        Err(error) => error,
     }
-    let error = std::process::Command::new(&command.program)
-        .args(&command.args)
-        .env_clear()
-        .envs(command.env.iter().map(|(name, value)| (name, value)))
-        .exec();
-    not_executed(&command.program, &error)
+}
+
+/// `execve`, not `execvp`: that one gives a file without `#!` to a shell.
+fn execute(command: &CommandLine) -> Result<Infallible, SpawnError> {
+    let no_nul = |text: &[u8]| {
+        CString::new(text).map_err(|_| {
+            SpawnError::Failed("a program's name, arguments and environment can't hold a zero byte".to_owned())
+        })
+    };
+    let program = no_nul(command.program.as_os_str().as_bytes())?;
+    let mut args = vec![program.clone()];
+    for argument in &command.args {
+        args.push(no_nul(argument.as_bytes())?);
+    }
+    let mut env = Vec::with_capacity(command.env.len());
+    for (name, value) in &command.env {
+        env.push(no_nul(&[name.as_bytes(), b"=", value.as_bytes()].concat())?);
+    }
+    let Err(error) = nix::unistd::execve(&program, &args, &env);
+    Err(not_executed(&command.program, &error.into()))
 }
 
 fn prepare(command: &CommandLine, stdio: &[OwnedFd; 3]) -> Result<(), SpawnError> {
@@ -81,7 +97,9 @@ fn prepare(command: &CommandLine, stdio: &[OwnedFd; 3]) -> Result<(), SpawnError
     rustix::stdio::dup2_stdin(stdin).map_err(|error| failed(error.into()))?;
     rustix::stdio::dup2_stdout(stdout).map_err(|error| failed(error.into()))?;
     rustix::stdio::dup2_stderr(stderr).map_err(|error| failed(error.into()))?;
-    fork::close_others_on_exec().map_err(failed)
+    fork::close_others_on_exec().map_err(failed)?;
+    fork::reset_broken_pipe();
+    SigSet::empty().thread_set_mask().map_err(|error| failed(error.into()))
 }
 
 fn not_executed(program: &Path, error: &io::Error) -> SpawnError {

@@ -1,0 +1,14 @@
+//! Cells with real programs in them. Everything runs as the user who runs the tests; as root, `unprivileged.rs` also runs the
+//! `confine` program as an ordinary user.
+#![cfg(target_os = "linux")]
+
+mod end;
+mod files;
+mod identity;
+mod network;
+mod project;
+mod spawn;
+mod spec;
+mod unconfined;
+mod unprivileged;
+mod view;
