@@ -40,7 +40,9 @@ impl Server {
                 while !request.ends_with(b"\r\n\r\n") && stream.read(&mut byte).is_ok_and(|read| read == 1) {
                     request.push(byte[0]);
                 }
-                into.lock().unwrap().push(String::from_utf8_lossy(&request).into_owned());
+                into.lock()
+                    .unwrap()
+                    .push(String::from_utf8_lossy(&request).into_owned());
                 handle(&mut stream);
             }
         });
@@ -63,7 +65,13 @@ fn never() -> Stop {
 }
 
 fn get(url: &str) -> HttpRequest {
-    HttpRequest { method: "GET".into(), url: url.into(), headers: Vec::new(), body: Vec::new(), timeout_ms: None }
+    HttpRequest {
+        method: "GET".into(),
+        url: url.into(),
+        headers: Vec::new(),
+        body: Vec::new(),
+        timeout_ms: None,
+    }
 }
 
 fn client(origins: &[&str]) -> HttpClient {
@@ -85,11 +93,19 @@ async fn a_granted_origin_answers_with_status_headers_and_body() {
     };
     let response = client(&[&server.url("")]).send(request, never()).await.unwrap();
     assert_eq!((response.status, &response.body[..]), (503, &b"no!"[..]));
-    let values: Vec<_> = response.headers.iter().filter(|(name, _)| name == "x-a").map(|(_, value)| value).collect();
+    let values: Vec<_> = response
+        .headers
+        .iter()
+        .filter(|(name, _)| name == "x-a")
+        .map(|(_, value)| value)
+        .collect();
     assert_eq!(values, ["1", "2"]);
     let asked = &server.asked()[0];
     assert!(asked.starts_with("POST /health?x=1 HTTP/1.1\r\n"), "{asked}");
-    assert!(asked.contains("authorization: Bearer x\r\n") && asked.contains("content-length: 5\r\n"), "{asked}");
+    assert!(
+        asked.contains("authorization: Bearer x\r\n") && asked.contains("content-length: 5\r\n"),
+        "{asked}"
+    );
 }
 
 #[tokio::test]
@@ -109,7 +125,10 @@ async fn nothing_is_sent_to_an_origin_that_is_not_granted() {
         }
     }
     let with_user = format!("http://me:pw@127.0.0.1:{}/", server.port);
-    assert!(matches!(ask(&server.url(""), &with_user).await, Err(HttpError::Other(_))));
+    assert!(matches!(
+        ask(&server.url(""), &with_user).await,
+        Err(HttpError::Other(_))
+    ));
     assert_eq!(server.asked().len(), 0);
 }
 
@@ -118,12 +137,21 @@ async fn localhost_is_reached_where_it_is_granted_by_name() {
     let server = Server::answering("HTTP/1.1 204 No Content\r\n\r\n");
     let origin = format!("http://localhost:{}", server.port);
     assert_eq!(ask(&origin, &format!("{origin}/")).await.unwrap().status, 204);
-    assert_eq!(ask(&origin, &format!("http://LOCALHOST.:{}/", server.port)).await.unwrap().status, 204);
+    assert_eq!(
+        ask(&origin, &format!("http://LOCALHOST.:{}/", server.port))
+            .await
+            .unwrap()
+            .status,
+        204
+    );
 }
 
 #[tokio::test]
 async fn a_granted_name_that_leads_inside_is_refused() {
-    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap().trim().to_owned();
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .unwrap()
+        .trim()
+        .to_owned();
     let server = Server::answering("HTTP/1.1 200 OK\r\n\r\n");
     let origin = format!("http://{name}:{}", server.port);
     match ask(&origin, &origin).await {
@@ -136,7 +164,10 @@ async fn a_granted_name_that_leads_inside_is_refused() {
 #[tokio::test]
 async fn a_redirect_is_an_answer_and_is_not_followed() {
     let other = Server::answering("HTTP/1.1 200 OK\r\n\r\n");
-    let answer = format!("HTTP/1.1 302 Found\r\nLocation: {}\r\nContent-Length: 0\r\n\r\n", other.url("/stolen"));
+    let answer = format!(
+        "HTTP/1.1 302 Found\r\nLocation: {}\r\nContent-Length: 0\r\n\r\n",
+        other.url("/stolen")
+    );
     let server = Server::answering(answer);
     let response = ask(&server.url(""), &server.url("/")).await.unwrap();
     assert_eq!(response.status, 302);
@@ -147,29 +178,47 @@ async fn a_redirect_is_an_answer_and_is_not_followed() {
 #[tokio::test]
 async fn bodies_above_8_mib_are_too_large_announced_or_not() {
     let announced = Server::answering("HTTP/1.1 200 OK\r\nContent-Length: 9000000\r\n\r\n");
-    assert_eq!(ask(&announced.url(""), &announced.url("/")).await, Err(HttpError::TooLarge(9_000_000)));
+    assert_eq!(
+        ask(&announced.url(""), &announced.url("/")).await,
+        Err(HttpError::TooLarge(9_000_000))
+    );
     let endless = Server::handling(|stream| {
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n");
         while stream.write_all(&[0; 65536]).is_ok() {}
     });
-    assert!(matches!(ask(&endless.url(""), &endless.url("/")).await, Err(HttpError::TooLarge(_))));
+    assert!(matches!(
+        ask(&endless.url(""), &endless.url("/")).await,
+        Err(HttpError::TooLarge(_))
+    ));
     let exact = Server::handling(|stream| {
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 8388608\r\n\r\n");
         let _ = stream.write_all(&vec![1; 8 << 20]);
     });
     assert_eq!(ask(&exact.url(""), &exact.url("/")).await.unwrap().body.len(), 8 << 20);
-    let request = HttpRequest { body: vec![0; (8 << 20) + 1], ..get(&exact.url("/")) };
-    assert_eq!(client(&[&exact.url("")]).send(request, never()).await, Err(HttpError::TooLarge((8 << 20) + 1)));
+    let request = HttpRequest {
+        body: vec![0; (8 << 20) + 1],
+        ..get(&exact.url("/"))
+    };
+    assert_eq!(
+        client(&[&exact.url("")]).send(request, never()).await,
+        Err(HttpError::TooLarge((8 << 20) + 1))
+    );
 }
 
 #[tokio::test]
 async fn too_many_or_too_large_headers_are_an_error() {
     let many = format!("HTTP/1.1 200 OK\r\n{}\r\n", "A: b\r\n".repeat(101));
-    let large = format!("HTTP/1.1 200 OK\r\n{}\r\n", format!("A: {}\r\n", "b".repeat(7000)).repeat(10));
+    let large = format!(
+        "HTTP/1.1 200 OK\r\n{}\r\n",
+        format!("A: {}\r\n", "b".repeat(7000)).repeat(10)
+    );
     for answer in [many, large] {
         let server = Server::answering(answer);
         let result = ask(&server.url(""), &server.url("/")).await;
-        assert!(matches!(result, Err(HttpError::Other(_) | HttpError::Unreachable(_))), "{result:?}");
+        assert!(
+            matches!(result, Err(HttpError::Other(_) | HttpError::Unreachable(_))),
+            "{result:?}"
+        );
     }
 }
 
@@ -186,8 +235,14 @@ async fn a_request_that_could_be_taken_for_another_is_refused() {
         header("Transfer-Encoding", "chunked"),
         header("a b", "c"),
         header("a", "b\r\nHost: internal"),
-        HttpRequest { method: "CONNECT".into(), ..get(&server.url("/")) },
-        HttpRequest { method: "GET / HTTP/1.1\r\n".into(), ..get(&server.url("/")) },
+        HttpRequest {
+            method: "CONNECT".into(),
+            ..get(&server.url("/"))
+        },
+        HttpRequest {
+            method: "GET / HTTP/1.1\r\n".into(),
+            ..get(&server.url("/"))
+        },
         get("not a url"),
     ];
     for request in refused {
@@ -208,10 +263,19 @@ async fn what_is_not_there_is_unreachable_and_what_is_slow_times_out() {
     let name = "http://no-such-host.invalid";
     assert!(matches!(ask(name, name).await, Err(HttpError::Unreachable(_))));
     let silent = Server::handling(|_| std::thread::sleep(Duration::from_secs(5)));
-    let request = HttpRequest { timeout_ms: Some(300), ..get(&silent.url("/")) };
-    assert_eq!(client(&[&silent.url("")]).send(request, never()).await, Err(HttpError::TimedOut));
+    let request = HttpRequest {
+        timeout_ms: Some(300),
+        ..get(&silent.url("/"))
+    };
+    assert_eq!(
+        client(&[&silent.url("")]).send(request, never()).await,
+        Err(HttpError::TimedOut)
+    );
     let cut = Server::answering("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf");
-    assert!(matches!(ask(&cut.url(""), &cut.url("/")).await, Err(HttpError::Unreachable(_))));
+    assert!(matches!(
+        ask(&cut.url(""), &cut.url("/")).await,
+        Err(HttpError::Unreachable(_))
+    ));
 }
 
 #[tokio::test]
@@ -249,7 +313,9 @@ async fn secure_server(name: &str) -> (String, String) {
             // A client that trusts nobody ends the handshake.
             if let Ok(mut stream) = acceptor.accept(stream).await {
                 let _ = stream.read(&mut [0; 4096]).await;
-                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nsecure").await;
+                let _ = stream
+                    .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nsecure")
+                    .await;
                 let _ = stream.shutdown().await;
             }
         }
@@ -263,7 +329,12 @@ async fn ask_trusting(certificate: &str, origin: &str) -> String {
     let file = folder.path().join("authority.pem");
     std::fs::write(&file, certificate).unwrap();
     let output = tokio::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "asks_with_the_environments_authorities", "--ignored", "--nocapture"])
+        .args([
+            "--exact",
+            "asks_with_the_environments_authorities",
+            "--ignored",
+            "--nocapture",
+        ])
         .env("SSL_CERT_FILE", &file)
         .env("TEST_ORIGIN", origin)
         // Proxies of the environment have to be without effect.
@@ -292,12 +363,18 @@ async fn the_environments_authority_is_trusted_and_no_proxy_is_used() {
 #[tokio::test]
 async fn tls_failures_say_what_is_wrong_with_the_certificate() {
     let (origin, certificate) = secure_server("localhost").await;
-    let (_, another) = secure_server("localhost").await;
+    let (_, another) = secure_server("another.example").await;
     let answer = ask_trusting(&another, &origin).await;
-    assert!(answer.contains("Tls(") && answer.contains("nobody who is trusted here vouches"), "{answer}");
+    assert!(
+        answer.contains("Tls(") && answer.contains("nobody who is trusted here vouches"),
+        "{answer}"
+    );
     let (elsewhere, its_certificate) = secure_server("other.example").await;
     let answer = ask_trusting(&its_certificate, &elsewhere).await;
-    assert!(answer.contains("Tls(") && answer.contains("is for another name"), "{answer}");
+    assert!(
+        answer.contains("Tls(") && answer.contains("is for another name"),
+        "{answer}"
+    );
     let plain = Server::answering("HTTP/1.1 400 Bad Request\r\n\r\n");
     let answer = ask_trusting(&certificate, &plain.url("").replace("http:", "https:")).await;
     assert!(answer.contains("Tls("), "{answer}");

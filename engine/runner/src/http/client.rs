@@ -98,7 +98,9 @@ impl HttpClient {
         let url = parse_url(&request.url).map_err(|error| HttpError::Other(error.to_string()))?;
         let origin = Origin::of(&url).map_err(|error| HttpError::Other(error.to_string()))?;
         if !self.origins.contains(&origin) {
-            return Err(HttpError::NotGranted(format!("{origin} is not granted; it would be: http = [\"{origin}\"]")));
+            return Err(HttpError::NotGranted(format!(
+                "{origin} is not granted; it would be: http = [\"{origin}\"]"
+            )));
         }
         if request.body.len() > BODY_BYTES {
             return Err(HttpError::TooLarge(request.body.len() as u64));
@@ -118,7 +120,9 @@ impl HttpClient {
 
 impl fmt::Debug for HttpClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HttpClient").field("origins", &self.origins).finish_non_exhaustive()
+        f.debug_struct("HttpClient")
+            .field("origins", &self.origins)
+            .finish_non_exhaustive()
     }
 }
 
@@ -129,11 +133,15 @@ fn tls(secure: bool) -> Result<ClientConfig, HttpClientError> {
         .map_err(HttpClientError::Tls)?;
     if !secure {
         // A machine without any authorities can still ask plain hosts.
-        return Ok(builder.with_root_certificates(RootCertStore::empty()).with_no_client_auth());
+        return Ok(builder
+            .with_root_certificates(RootCertStore::empty())
+            .with_no_client_auth());
     }
     let verifier = Verifier::new(provider).map_err(HttpClientError::Roots)?;
-    let mut config =
-        builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth();
+    let mut config = builder
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_no_client_auth();
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(config)
 }
@@ -158,22 +166,36 @@ fn headers(given: Vec<(String, String)>) -> Result<HeaderMap, HttpError> {
             return Err(HttpError::Other(format!("the header {parsed} is set by the engine")));
         }
         // The value may be a secret, so no message has it.
-        let value = HeaderValue::from_str(&value)
-            .map_err(|_| HttpError::Other(format!("the value of the header {parsed} has a character that can't be sent")))?;
+        let value = HeaderValue::from_str(&value).map_err(|_| {
+            HttpError::Other(format!(
+                "the value of the header {parsed} has a character that can't be sent"
+            ))
+        })?;
         headers.append(parsed, value);
     }
     Ok(headers)
 }
 
 async fn receive(mut response: Response, origin: &Origin) -> Result<HttpResponse, HttpError> {
-    let size: usize = response.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    let size: usize = response
+        .headers()
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len())
+        .sum();
     if size > HEADER_BYTES {
-        return Err(HttpError::Other(format!("{origin} answers with {size} bytes of headers; {HEADER_BYTES} are taken")));
+        return Err(HttpError::Other(format!(
+            "{origin} answers with {size} bytes of headers; {HEADER_BYTES} are taken"
+        )));
     }
     let headers = response
         .headers()
         .iter()
-        .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+        .map(|(name, value)| {
+            (
+                name.as_str().to_owned(),
+                String::from_utf8_lossy(value.as_bytes()).into_owned(),
+            )
+        })
         .collect();
     let status = response.status().as_u16();
     if let Some(announced) = response.content_length().filter(|length| *length > BODY_BYTES as u64) {

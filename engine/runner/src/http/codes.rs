@@ -8,12 +8,36 @@ const CODES: &[(&str, &str, &str)] = &[
         "the stage may not send requests to this origin",
         include_str!("../explain/http/not-granted.md"),
     ),
-    ("http/refused", "the request can't be sent as it is", include_str!("../explain/http/refused.md")),
-    ("http/stopping", "the run is being stopped", include_str!("../explain/http/stopping.md")),
-    ("http/timed-out", "the answer took longer than the limit", include_str!("../explain/http/timed-out.md")),
-    ("http/tls", "the host could not prove who it is", include_str!("../explain/http/tls.md")),
-    ("http/too-large", "a body has more than 8 MiB", include_str!("../explain/http/too-large.md")),
-    ("http/unreachable", "the host is not there or broke off", include_str!("../explain/http/unreachable.md")),
+    (
+        "http/refused",
+        "the request can't be sent as it is",
+        include_str!("../explain/http/refused.md"),
+    ),
+    (
+        "http/stopping",
+        "the run is being stopped",
+        include_str!("../explain/http/stopping.md"),
+    ),
+    (
+        "http/timed-out",
+        "the answer took longer than the limit",
+        include_str!("../explain/http/timed-out.md"),
+    ),
+    (
+        "http/tls",
+        "the host could not prove who it is",
+        include_str!("../explain/http/tls.md"),
+    ),
+    (
+        "http/too-large",
+        "a body has more than 8 MiB",
+        include_str!("../explain/http/too-large.md"),
+    ),
+    (
+        "http/unreachable",
+        "the host is not there or broke off",
+        include_str!("../explain/http/unreachable.md"),
+    ),
 ];
 
 /// Code, one line, and a page in Markdown; sorted by code.

@@ -11,7 +11,9 @@ use super::resolver::NotPublic;
 /// Tells a refusal by our own resolver from a failure of TLS and from a host that is not there.
 pub(super) fn failure(origin: &Origin, error: &reqwest::Error) -> HttpError {
     if let Some(refused) = find::<NotPublic>(error) {
-        return HttpError::NotGranted(format!("{refused}; if that is meant, grant the address itself in `http`"));
+        return HttpError::NotGranted(format!(
+            "{refused}; if that is meant, grant the address itself in `http`"
+        ));
     }
     if let Some(tls) = find::<rustls::Error>(error) {
         return HttpError::Tls(format!("{origin}: {}", tls_text(tls)));

@@ -15,7 +15,7 @@ pub struct Origin {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum Host {
+enum Host {
     Name(String),
     Address(IpAddr),
 }
@@ -52,7 +52,10 @@ impl Origin {
         if !url.username().is_empty() || url.password().is_some() {
             return Err(InvalidOrigin::User(url.host_str().unwrap_or_default().into()));
         }
-        let none = || InvalidOrigin::Url { text: url.to_string(), why: "it has no host".into() };
+        let none = || InvalidOrigin::Url {
+            text: url.to_string(),
+            why: "it has no host".into(),
+        };
         let text = url.host_str().ok_or_else(none)?;
         let bare = text.trim_start_matches('[').trim_end_matches(']');
         let host = match bare.parse() {
@@ -63,15 +66,15 @@ impl Origin {
         if host == Host::Name(String::new()) {
             return Err(none());
         }
-        Ok(Self { secure, host, port: url.port_or_known_default().ok_or_else(none)? })
+        Ok(Self {
+            secure,
+            host,
+            port: url.port_or_known_default().ok_or_else(none)?,
+        })
     }
 
     pub(super) fn is_secure(&self) -> bool {
         self.secure
-    }
-
-    pub(super) fn host(&self) -> &Host {
-        &self.host
     }
 }
 
@@ -83,17 +86,29 @@ impl fmt::Display for Origin {
             Host::Address(IpAddr::V4(address)) => write!(f, "{scheme}://{address}")?,
             Host::Address(IpAddr::V6(address)) => write!(f, "{scheme}://[{address}]")?,
         }
-        if self.port == default { Ok(()) } else { write!(f, ":{}", self.port) }
+        if self.port == default {
+            Ok(())
+        } else {
+            write!(f, ":{}", self.port)
+        }
     }
 }
 
 /// The URL that is checked and then sent: nothing is ever parsed a second time.
 pub(super) fn parse_url(text: &str) -> Result<Url, InvalidOrigin> {
-    let mut url =
-        Url::parse(text).map_err(|error| InvalidOrigin::Url { text: text.into(), why: error.to_string() })?;
-    if let Some(name) = url.host_str().and_then(|host| host.strip_suffix('.')).map(ToOwned::to_owned) {
-        url.set_host(Some(&name))
-            .map_err(|error| InvalidOrigin::Url { text: text.into(), why: error.to_string() })?;
+    let mut url = Url::parse(text).map_err(|error| InvalidOrigin::Url {
+        text: text.into(),
+        why: error.to_string(),
+    })?;
+    if let Some(name) = url
+        .host_str()
+        .and_then(|host| host.strip_suffix('.'))
+        .map(ToOwned::to_owned)
+    {
+        url.set_host(Some(&name)).map_err(|error| InvalidOrigin::Url {
+            text: text.into(),
+            why: error.to_string(),
+        })?;
     }
     Ok(url)
 }
@@ -133,15 +148,30 @@ mod tests {
     #[test]
     fn what_is_no_origin_is_refused() {
         assert!(matches!(Origin::parse("example.com"), Err(InvalidOrigin::Url { .. })));
-        assert_eq!(Origin::parse("ftp://example.com"), Err(InvalidOrigin::Scheme("ftp".into())));
-        assert!(matches!(Origin::parse("https://me:pw@example.com"), Err(InvalidOrigin::User(_))));
-        assert!(matches!(Origin::parse("https://example.com/x"), Err(InvalidOrigin::Path(_))));
+        assert_eq!(
+            Origin::parse("ftp://example.com"),
+            Err(InvalidOrigin::Scheme("ftp".into()))
+        );
+        assert!(matches!(
+            Origin::parse("https://me:pw@example.com"),
+            Err(InvalidOrigin::User(_))
+        ));
+        assert!(matches!(
+            Origin::parse("https://example.com/x"),
+            Err(InvalidOrigin::Path(_))
+        ));
         assert!(matches!(Origin::parse("https://."), Err(InvalidOrigin::Url { .. })));
     }
 
     #[test]
     fn it_is_written_without_the_port_of_its_scheme() {
-        assert_eq!(Origin::parse("HTTPS://Example.com:443").unwrap().to_string(), "https://example.com");
-        assert_eq!(Origin::parse("http://[::1]:8000").unwrap().to_string(), "http://[::1]:8000");
+        assert_eq!(
+            Origin::parse("HTTPS://Example.com:443").unwrap().to_string(),
+            "https://example.com"
+        );
+        assert_eq!(
+            Origin::parse("http://[::1]:8000").unwrap().to_string(),
+            "http://[::1]:8000"
+        );
     }
 }

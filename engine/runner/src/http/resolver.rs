@@ -35,9 +35,18 @@ impl Resolve for CheckingResolver {
 /// All addresses if each may be used. One private address among public ones refuses the name: which of them would be
 /// connected to is chance, and an honest name has no such mixture.
 fn usable(name: &str, addresses: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, NotPublic> {
-    let may = |address: IpAddr| if is_localhost(name) { address.is_loopback() } else { is_public(address) };
+    let may = |address: IpAddr| {
+        if is_localhost(name) {
+            address.is_loopback()
+        } else {
+            is_public(address)
+        }
+    };
     match addresses.iter().find(|address| !may(address.ip())) {
-        Some(address) => Err(NotPublic { name: name.into(), address: address.ip() }),
+        Some(address) => Err(NotPublic {
+            name: name.into(),
+            address: address.ip(),
+        }),
         None => Ok(addresses),
     }
 }
@@ -52,7 +61,14 @@ mod tests {
     use super::*;
 
     fn allowed(name: &str, addresses: &[&str]) -> bool {
-        usable(name, addresses.iter().map(|text| SocketAddr::new(text.parse().unwrap(), 0)).collect()).is_ok()
+        usable(
+            name,
+            addresses
+                .iter()
+                .map(|text| SocketAddr::new(text.parse().unwrap(), 0))
+                .collect(),
+        )
+        .is_ok()
     }
 
     #[test]

@@ -11,7 +11,10 @@ pub(super) struct Call<'a> {
 
 impl<'a> Call<'a> {
     pub(super) fn on(connection: &'a Connection) -> Self {
-        Self { connection, stop: Interrupt::from_now(&connection.stop) }
+        Self {
+            connection,
+            stop: Interrupt::from_now(&connection.stop),
+        }
     }
 
     pub(super) async fn interrupted(&self) {

@@ -18,7 +18,11 @@ const CODES: &[(&str, &str, &str)] = &[
         "the host shows a key that is not pinned",
         include_str!("../explain/ssh/host-key-mismatch.md"),
     ),
-    ("ssh/not-granted", "the stage may not use this target", include_str!("../explain/ssh/not-granted.md")),
+    (
+        "ssh/not-granted",
+        "the stage may not use this target",
+        include_str!("../explain/ssh/not-granted.md"),
+    ),
     (
         "ssh/refused",
         "the engine or the host does not do what was asked",
@@ -29,9 +33,21 @@ const CODES: &[(&str, &str, &str)] = &[
         "a file on the other side could not be read or written",
         include_str!("../explain/ssh/remote-io.md"),
     ),
-    ("ssh/stopping", "the run is being stopped", include_str!("../explain/ssh/stopping.md")),
-    ("ssh/timed-out", "a command took longer than its limit", include_str!("../explain/ssh/timed-out.md")),
-    ("ssh/unreachable", "no connection to the host came about", include_str!("../explain/ssh/unreachable.md")),
+    (
+        "ssh/stopping",
+        "the run is being stopped",
+        include_str!("../explain/ssh/stopping.md"),
+    ),
+    (
+        "ssh/timed-out",
+        "a command took longer than its limit",
+        include_str!("../explain/ssh/timed-out.md"),
+    ),
+    (
+        "ssh/unreachable",
+        "no connection to the host came about",
+        include_str!("../explain/ssh/unreachable.md"),
+    ),
 ];
 
 /// Code, one line, and a page in Markdown; sorted by code.

@@ -17,12 +17,18 @@ use super::target::SshTarget;
 use super::{private_key, trouble};
 use crate::interrupt::Interrupt;
 
-/// An authenticated connection. Dropping it closes it, whatever the other side does.
+/// An authenticated connection. Dropping it closes it, whatever the other side does; a command that still runs there is
+/// ended first.
 pub struct Connection {
-    pub(super) handle: Handle<Session>,
+    pub(super) link: Arc<Link>,
     pub(super) host: SshHost,
     pub(super) stop: Stop,
     notes: Notes,
+}
+
+/// The connection itself, for its owner and for those who still have to end a command.
+pub(super) struct Link {
+    pub(super) handle: Handle<Session>,
     _socket: Socket,
 }
 
@@ -61,7 +67,7 @@ impl Connection {
 
     /// The error for a connection that is gone.
     pub(super) fn lost(&self) -> SshError {
-        SshError::Disconnected(format!("{}: {}", self.host, self.notes.ended()))
+        self.notes.lost(&self.host)
     }
 
     async fn try_open(target: &SshTarget, host: &SshHost, stop: Stop) -> Result<Self, SshError> {
@@ -70,40 +76,59 @@ impl Connection {
             .map_err(|error| trouble::bad_key(&target.name, &error))?;
         let (stream, socket) = reach(host).await?;
         let notes = Notes::default();
-        let session = Session { policy: target.host_keys.clone(), host: host.clone(), notes: notes.clone() };
+        let session = Session {
+            policy: target.host_keys.clone(),
+            host: host.clone(),
+            notes: notes.clone(),
+        };
         let handle = match connect_stream(Arc::new(config(target, host)), stream, session).await {
             Ok(handle) => handle,
             Err(error) => return Err(notes.refused().unwrap_or_else(|| handshake_error(host, &error))),
         };
-        let mut connection = Self { handle, host: host.clone(), stop, notes, _socket: socket };
-        connection.authenticate(key).await?;
-        Ok(connection)
-    }
-
-    async fn authenticate(&mut self, key: Arc<PrivateKey>) -> Result<(), SshError> {
-        let hash = if key.algorithm().is_rsa() {
-            // Servers that don't say which ones they take still take SHA-512; SHA-1 is never used.
-            let offered = self.handle.best_supported_rsa_hash().await.map_err(|_| self.lost())?;
-            Some(offered.flatten().unwrap_or(HashAlg::Sha512))
-        } else {
-            None
+        let mut link = Link {
+            handle,
+            _socket: socket,
         };
-        let with_hash = PrivateKeyWithHashAlg::new(key.clone(), hash);
-        match self.handle.authenticate_publickey(&self.host.user, with_hash).await {
-            Ok(AuthResult::Success) => Ok(()),
-            // A server that went away is no verdict about the key.
-            Ok(AuthResult::Failure { .. }) if self.handle.is_closed() => Err(self.lost()),
-            Ok(AuthResult::Failure { partial_success, .. }) => {
-                Err(trouble::refused_key(&self.host, &key, partial_success))
-            }
-            Err(_) => Err(self.lost()),
-        }
+        authenticate(&mut link.handle, host, key, &notes).await?;
+        Ok(Self {
+            link: Arc::new(link),
+            host: host.clone(),
+            stop,
+            notes,
+        })
     }
 }
 
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Connection").field("host", &self.host).finish_non_exhaustive()
+        f.debug_struct("Connection")
+            .field("host", &self.host)
+            .finish_non_exhaustive()
+    }
+}
+
+async fn authenticate(
+    handle: &mut Handle<Session>,
+    host: &SshHost,
+    key: Arc<PrivateKey>,
+    notes: &Notes,
+) -> Result<(), SshError> {
+    let hash = if key.algorithm().is_rsa() {
+        // Servers that don't say which ones they take still take SHA-512; SHA-1 is never used.
+        let offered = handle.best_supported_rsa_hash().await.map_err(|_| notes.lost(host))?;
+        Some(offered.flatten().unwrap_or(HashAlg::Sha512))
+    } else {
+        None
+    };
+    match handle
+        .authenticate_publickey(&host.user, PrivateKeyWithHashAlg::new(key.clone(), hash))
+        .await
+    {
+        Ok(AuthResult::Success) => Ok(()),
+        // A server that went away is no verdict about the key.
+        Ok(AuthResult::Failure { .. }) if handle.is_closed() => Err(notes.lost(host)),
+        Ok(AuthResult::Failure { partial_success, .. }) => Err(trouble::refused_key(host, &key, partial_success)),
+        Err(_) => Err(notes.lost(host)),
     }
 }
 
@@ -133,7 +158,10 @@ fn doubled(stream: TcpStream) -> std::io::Result<(TcpStream, Socket)> {
 fn config(target: &SshTarget, host: &SshHost) -> Config {
     let keys = target.host_keys.algorithms(&host.known_hosts_name());
     Config {
-        preferred: Preferred { key: keys.into(), ..Preferred::DEFAULT },
+        preferred: Preferred {
+            key: keys.into(),
+            ..Preferred::DEFAULT
+        },
         keepalive_interval: Some(target.keepalive),
         keepalive_max: KEEPALIVES_UNANSWERED,
         channel_buffer_size: CHANNEL_MESSAGES,
@@ -143,7 +171,11 @@ fn config(target: &SshTarget, host: &SshHost) -> Config {
 
 fn handshake_error(host: &SshHost, error: &russh::Error) -> SshError {
     match error {
-        russh::Error::NoCommonAlgo { kind: AlgorithmKind::Key, theirs, .. } => trouble::no_common_host_key(host, theirs),
+        russh::Error::NoCommonAlgo {
+            kind: AlgorithmKind::Key,
+            theirs,
+            ..
+        } => trouble::no_common_host_key(host, theirs),
         error => trouble::no_handshake(host, error),
     }
 }

@@ -38,7 +38,9 @@ impl Connection {
             SshLine::Argv(argv) => quote::line(argv),
         };
         if command.contains(&0) {
-            return Err(SshError::Other("the command has a NUL byte, which no shell takes".into()));
+            return Err(SshError::Other(
+                "the command has a NUL byte, which no shell takes".into(),
+            ));
         }
         // Behind a lock only because the future has to be able to move between threads; nobody else is there.
         let captured = Mutex::new(Captured::default());

@@ -35,17 +35,26 @@ pub enum InvalidHost {
 impl SshHost {
     /// The port defaults to 22. A user is always needed: the engine's own user name means nothing on the other side.
     pub fn parse(label: &str) -> Result<Self, InvalidHost> {
-        if let Some(found) = label.chars().find(|c| c.is_whitespace() || c.is_control() || "/,'\"\\".contains(*c)) {
-            return Err(InvalidHost::Character { label: label.into(), found });
+        if let Some(found) = label
+            .chars()
+            .find(|c| c.is_whitespace() || c.is_control() || "/,'\"\\".contains(*c))
+        {
+            return Err(InvalidHost::Character {
+                label: label.into(),
+                found,
+            });
         }
-        let (user, rest) = label.rsplit_once('@').ok_or_else(|| InvalidHost::NoUser(label.into()))?;
+        let (user, rest) = label
+            .rsplit_once('@')
+            .ok_or_else(|| InvalidHost::NoUser(label.into()))?;
         if user.is_empty() {
             return Err(InvalidHost::NoUser(rest.into()));
         }
         let (host, port) = match rest.strip_prefix('[') {
             Some(bracketed) => {
-                let (host, tail) =
-                    bracketed.split_once(']').ok_or_else(|| InvalidHost::Brackets(label.into()))?;
+                let (host, tail) = bracketed
+                    .split_once(']')
+                    .ok_or_else(|| InvalidHost::Brackets(label.into()))?;
                 match tail.strip_prefix(':') {
                     Some(port) => (host, Some(port)),
                     None if tail.is_empty() => (host, None),
@@ -65,15 +74,29 @@ impl SshHost {
             None => DEFAULT_PORT,
             Some(text) => match text.parse::<u16>() {
                 Ok(port) if port > 0 => port,
-                _ => return Err(InvalidHost::Port { label: label.into(), port: text.into() }),
+                _ => {
+                    return Err(InvalidHost::Port {
+                        label: label.into(),
+                        port: text.into(),
+                    });
+                }
             },
         };
-        Ok(Self { label: label.into(), user: user.into(), host: host.to_ascii_lowercase(), port })
+        Ok(Self {
+            label: label.into(),
+            user: user.into(),
+            host: host.to_ascii_lowercase(),
+            port,
+        })
     }
 
     /// The name under which a known_hosts file keeps this host: `[host]:port`, or `host` alone for port 22.
     pub fn known_hosts_name(&self) -> String {
-        if self.port == DEFAULT_PORT { self.host.clone() } else { format!("[{}]:{}", self.host, self.port) }
+        if self.port == DEFAULT_PORT {
+            self.host.clone()
+        } else {
+            format!("[{}]:{}", self.host, self.port)
+        }
     }
 
     /// `host:port`, with brackets where the host is an IPv6 address.
@@ -104,7 +127,10 @@ mod tests {
     #[test]
     fn every_form_is_understood() {
         assert_eq!(parts("deploy@Example.COM"), ("deploy".into(), "example.com".into(), 22));
-        assert_eq!(parts("deploy@10.0.0.7:2222"), ("deploy".into(), "10.0.0.7".into(), 2222));
+        assert_eq!(
+            parts("deploy@10.0.0.7:2222"),
+            ("deploy".into(), "10.0.0.7".into(), 2222)
+        );
         assert_eq!(parts("deploy@[::1]:2222"), ("deploy".into(), "::1".into(), 2222));
         assert_eq!(parts("deploy@[::1]"), ("deploy".into(), "::1".into(), 22));
         assert_eq!(parts("me@corp@bastion"), ("me@corp".into(), "bastion".into(), 22));
@@ -112,14 +138,26 @@ mod tests {
 
     #[test]
     fn a_host_that_could_mean_two_things_is_refused() {
-        assert_eq!(SshHost::parse("example.com"), Err(InvalidHost::NoUser("example.com".into())));
-        assert_eq!(SshHost::parse("@example.com"), Err(InvalidHost::NoUser("example.com".into())));
+        assert_eq!(
+            SshHost::parse("example.com"),
+            Err(InvalidHost::NoUser("example.com".into()))
+        );
+        assert_eq!(
+            SshHost::parse("@example.com"),
+            Err(InvalidHost::NoUser("example.com".into()))
+        );
         assert_eq!(SshHost::parse("a@::1"), Err(InvalidHost::Brackets("a@::1".into())));
         assert_eq!(SshHost::parse("a@[::1"), Err(InvalidHost::Brackets("a@[::1".into())));
         assert!(matches!(SshHost::parse("a@b:0"), Err(InvalidHost::Port { .. })));
         assert!(matches!(SshHost::parse("a@b:ssh"), Err(InvalidHost::Port { .. })));
-        assert!(matches!(SshHost::parse("a@b c"), Err(InvalidHost::Character { found: ' ', .. })));
-        assert_eq!(SshHost::parse("a@-oProxyCommand=x"), Err(InvalidHost::NoHost("a@-oProxyCommand=x".into())));
+        assert!(matches!(
+            SshHost::parse("a@b c"),
+            Err(InvalidHost::Character { found: ' ', .. })
+        ));
+        assert_eq!(
+            SshHost::parse("a@-oProxyCommand=x"),
+            Err(InvalidHost::NoHost("a@-oProxyCommand=x".into()))
+        );
     }
 
     #[test]

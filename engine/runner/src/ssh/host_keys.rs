@@ -66,10 +66,18 @@ impl HostKeyPolicy {
                     return Err(InvalidHostKeys::Fingerprint(text.into()));
                 }
                 let key = PublicKey::from_openssh(text).map_err(|_| InvalidHostKeys::Key(text.into()))?;
-                Ok(Line { standing: Standing::Trusted, names: HostNames::Any, key })
+                Ok(Line {
+                    standing: Standing::Trusted,
+                    names: HostNames::Any,
+                    key,
+                })
             })
             .collect::<Result<Vec<_>, _>>()?;
-        if lines.is_empty() { Err(InvalidHostKeys::None) } else { Ok(Self { lines }) }
+        if lines.is_empty() {
+            Err(InvalidHostKeys::None)
+        } else {
+            Ok(Self { lines })
+        }
     }
 
     /// A known_hosts file, hashed names included. Keys of a type that is not supported are passed over, as `ssh` does.
@@ -82,13 +90,19 @@ impl HostKeyPolicy {
             }
             lines.extend(known_hosts_line(line).map_err(|why| InvalidHostKeys::KnownHosts { line: index + 1, why })?);
         }
-        if lines.is_empty() { Err(InvalidHostKeys::None) } else { Ok(Self { lines }) }
+        if lines.is_empty() {
+            Err(InvalidHostKeys::None)
+        } else {
+            Ok(Self { lines })
+        }
     }
 
     /// `name` is [`super::SshHost::known_hosts_name`].
     pub(super) fn judge(&self, name: &str, key: &PublicKey) -> Verdict {
-        let mut same =
-            self.lines.iter().filter(|line| line.key.key_data() == key.key_data() && line.names.matches(name));
+        let mut same = self
+            .lines
+            .iter()
+            .filter(|line| line.key.key_data() == key.key_data() && line.names.matches(name));
         if same.clone().any(|line| line.standing == Standing::Revoked) {
             Verdict::Revoked
         } else if same.any(|line| line.standing == Standing::Trusted) {
@@ -108,7 +122,9 @@ impl HostKeyPolicy {
 
     /// True if a certificate authority is all that is known of this host.
     pub(super) fn has_authority(&self, name: &str) -> bool {
-        self.lines.iter().any(|line| line.standing == Standing::Authority && line.names.matches(name))
+        self.lines
+            .iter()
+            .any(|line| line.standing == Standing::Authority && line.names.matches(name))
     }
 
     /// What to offer to the host, best first. The types that are pinned come first, so that a host with several keys shows
@@ -116,8 +132,9 @@ impl HostKeyPolicy {
     /// RSA with SHA-1.
     pub(super) fn algorithms(&self, name: &str) -> Vec<Algorithm> {
         let pinned: BTreeSet<Algorithm> = self.trusted(name).map(PublicKey::algorithm).collect();
-        let (mut first, rest): (Vec<_>, Vec<_>) =
-            supported().into_iter().partition(|(key_type, _)| pinned.contains(key_type));
+        let (mut first, rest): (Vec<_>, Vec<_>) = supported()
+            .into_iter()
+            .partition(|(key_type, _)| pinned.contains(key_type));
         first.extend(rest);
         first.into_iter().map(|(_, algorithm)| algorithm).collect()
     }
@@ -128,11 +145,27 @@ fn supported() -> Vec<(Algorithm, Algorithm)> {
     let same = |algorithm: Algorithm| (algorithm.clone(), algorithm);
     vec![
         same(Algorithm::Ed25519),
-        same(Algorithm::Ecdsa { curve: EcdsaCurve::NistP256 }),
-        same(Algorithm::Ecdsa { curve: EcdsaCurve::NistP384 }),
-        same(Algorithm::Ecdsa { curve: EcdsaCurve::NistP521 }),
-        (Algorithm::Rsa { hash: None }, Algorithm::Rsa { hash: Some(HashAlg::Sha512) }),
-        (Algorithm::Rsa { hash: None }, Algorithm::Rsa { hash: Some(HashAlg::Sha256) }),
+        same(Algorithm::Ecdsa {
+            curve: EcdsaCurve::NistP256,
+        }),
+        same(Algorithm::Ecdsa {
+            curve: EcdsaCurve::NistP384,
+        }),
+        same(Algorithm::Ecdsa {
+            curve: EcdsaCurve::NistP521,
+        }),
+        (
+            Algorithm::Rsa { hash: None },
+            Algorithm::Rsa {
+                hash: Some(HashAlg::Sha512),
+            },
+        ),
+        (
+            Algorithm::Rsa { hash: None },
+            Algorithm::Rsa {
+                hash: Some(HashAlg::Sha256),
+            },
+        ),
     ]
 }
 
@@ -157,7 +190,11 @@ fn known_hosts_line(line: &str) -> Result<Option<Line>, &'static str> {
         return Ok(None);
     }
     let key = PublicKey::from_openssh(&format!("{key_type} {body}")).map_err(|_| "its key is malformed")?;
-    Ok(Some(Line { standing, names: HostNames::Listed(names), key }))
+    Ok(Some(Line {
+        standing,
+        names: HostNames::Listed(names),
+        key,
+    }))
 }
 
 #[cfg(test)]
@@ -191,7 +228,8 @@ mod tests {
 
     #[test]
     fn revoked_wins_and_an_authority_gives_no_trust() {
-        let text = format!("# comment\n\nh {ED25519}\r\n@revoked * {ED25519}\n@cert-authority *.x {OTHER}\nh ssh-dss AAAA\n");
+        let text =
+            format!("# comment\n\nh {ED25519}\r\n@revoked * {ED25519}\n@cert-authority *.x {OTHER}\nh ssh-dss AAAA\n");
         let policy = HostKeyPolicy::from_known_hosts(&text).unwrap();
         assert_eq!(policy.judge("h", &key(ED25519)), Verdict::Revoked);
         assert_eq!(policy.judge("a.x", &key(OTHER)), Verdict::Unknown);
@@ -204,14 +242,23 @@ mod tests {
         assert_eq!(HostKeyPolicy::from_keys(&[]), Err(InvalidHostKeys::None));
         assert!(matches!(keys("SHA256:abc"), Err(InvalidHostKeys::Fingerprint(_))));
         assert!(matches!(keys("ssh-ed25519 AAAAC3Nz"), Err(InvalidHostKeys::Key(_))));
-        assert_eq!(HostKeyPolicy::from_known_hosts("# nothing\n"), Err(InvalidHostKeys::None));
+        assert_eq!(
+            HostKeyPolicy::from_known_hosts("# nothing\n"),
+            Err(InvalidHostKeys::None)
+        );
         assert_eq!(
             HostKeyPolicy::from_known_hosts("h ssh-ed25519 x"),
-            Err(InvalidHostKeys::KnownHosts { line: 1, why: "its key is malformed" })
+            Err(InvalidHostKeys::KnownHosts {
+                line: 1,
+                why: "its key is malformed"
+            })
         );
         assert_eq!(
             HostKeyPolicy::from_known_hosts("\n@other h ssh-ed25519 x"),
-            Err(InvalidHostKeys::KnownHosts { line: 2, why: "its marker is neither @revoked nor @cert-authority" })
+            Err(InvalidHostKeys::KnownHosts {
+                line: 2,
+                why: "its marker is neither @revoked nor @cert-authority"
+            })
         );
     }
 }

@@ -40,8 +40,15 @@ pub(super) const QUIET_AFTER_EXIT: Duration = Duration::from_secs(2);
 /// …and this much time ends it though the daemon goes on talking.
 pub(super) const TALK_AFTER_EXIT: Duration = Duration::from_secs(60);
 
-/// Between the signals TERM and KILL, and between KILL and closing the channel.
+/// Between the signals TERM and KILL, and between KILL and the closing of the channel.
 pub(super) const SIGNAL_GRACE: Duration = Duration::from_millis(500);
+
+/// For `kill` on a second channel: a round trip and the start of a process, on a loaded host.
+pub(super) const KILL_TIME: Duration = Duration::from_secs(5);
+
+/// Error output in which the number of the command's process group is looked for. It comes first, after what the shell's
+/// start-up files print.
+pub(super) const MARK_SEARCH_BYTES: usize = 16 << 10;
 
 /// Unanswered keepalives before the connection counts as dead.
 pub(super) const KEEPALIVES_UNANSWERED: usize = 3;

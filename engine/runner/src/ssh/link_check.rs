@@ -14,7 +14,10 @@ pub(super) fn check(entries: &BTreeMap<PathBuf, Entry>) -> Result<(), LocalTreeE
         if let Entry::Link { target } = entry
             && !stays(entries, path, target)
         {
-            return Err(LocalTreeError::LinkLeaves { link: path.clone(), target: target.clone() });
+            return Err(LocalTreeError::LinkLeaves {
+                link: path.clone(),
+                target: target.clone(),
+            });
         }
     }
     Ok(())
@@ -28,7 +31,12 @@ fn stays(entries: &BTreeMap<PathBuf, Entry>, link: &Path, target: &OsStr) -> boo
     let mut hops = 0;
     let mut follow = |target: &OsStr, steps: &mut Vec<PathBuf>| {
         hops += 1;
-        steps.extend(Path::new(target).components().rev().map(|component| PathBuf::from(component.as_os_str())));
+        steps.extend(
+            Path::new(target)
+                .components()
+                .rev()
+                .map(|component| PathBuf::from(component.as_os_str())),
+        );
         hops <= LINK_HOPS
     };
     if !follow(target, &mut steps) {
@@ -63,8 +71,10 @@ mod tests {
     use super::*;
 
     fn leaves(links: &[(&str, &str)]) -> Option<String> {
-        let entries =
-            links.iter().map(|(path, target)| (path.into(), Entry::Link { target: target.into() })).collect();
+        let entries = links
+            .iter()
+            .map(|(path, target)| (path.into(), Entry::Link { target: target.into() }))
+            .collect();
         match check(&entries) {
             Err(LocalTreeError::LinkLeaves { link, .. }) => Some(link.display().to_string()),
             _ => None,
@@ -73,7 +83,16 @@ mod tests {
 
     #[test]
     fn links_that_stay_inside_pass() {
-        assert_eq!(leaves(&[("a", "b"), ("d/e/f", "../../g"), ("d/up", ".."), ("x", "."), ("y", "missing/../z")]), None);
+        assert_eq!(
+            leaves(&[
+                ("a", "b"),
+                ("d/e/f", "../../g"),
+                ("d/up", ".."),
+                ("x", "."),
+                ("y", "missing/../z")
+            ]),
+            None
+        );
         assert_eq!(leaves(&[("a", "b"), ("b", "a")]), None);
     }
 

@@ -30,8 +30,14 @@ pub(super) struct LocalTree {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Entry {
     Folder,
-    File { size: u64, executable: bool, sha256: String },
-    Link { target: OsString },
+    File {
+        size: u64,
+        executable: bool,
+        sha256: String,
+    },
+    Link {
+        target: OsString,
+    },
 }
 
 #[derive(Debug, Error)]
@@ -64,7 +70,10 @@ impl From<LocalTreeError> for SshError {
 impl LocalTree {
     /// Reads names, sizes and digests of everything. `stopped` ends it early.
     pub(super) fn scan(root: OwnedFd, exclude: &Exclude, stopped: &AtomicBool) -> Result<Self, LocalTreeError> {
-        let mut tree = Self { root, entries: BTreeMap::new() };
+        let mut tree = Self {
+            root,
+            entries: BTreeMap::new(),
+        };
         let mut folders = vec![(PathBuf::new(), 0)];
         let mut bytes: u64 = 0;
         while let Some((folder, depth)) = folders.pop() {
@@ -114,14 +123,22 @@ impl LocalTree {
     }
 
     fn describe(&self, path: &Path) -> Result<Entry, LocalTreeError> {
-        describe(self.file(path)?).map_err(|error| failed(path, error))?.ok_or_else(|| LocalTreeError::Kind(path.into()))
+        describe(self.file(path)?)
+            .map_err(|error| failed(path, error))?
+            .ok_or_else(|| LocalTreeError::Kind(path.into()))
     }
 
     fn open(&self, path: &Path, kind: OFlag) -> Result<OwnedFd, LocalTreeError> {
-        let path_or_dot = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+        let path_or_dot = if path.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            path
+        };
         // Non-blocking, so that a pipe that took a file's place meanwhile holds nothing up.
         let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK | kind;
-        let how = OpenHow::new().flags(flags).resolve(ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_SYMLINKS);
+        let how = OpenHow::new()
+            .flags(flags)
+            .resolve(ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_SYMLINKS);
         openat2(&self.root, path_or_dot, how).map_err(|error| failed(path, error))
     }
 }
@@ -145,7 +162,11 @@ pub(super) fn describe(mut file: File) -> io::Result<Option<Entry>> {
         digest.update(&chunk[..read]);
     }
     let executable = metadata.permissions().mode() & 0o100 != 0;
-    Ok(Some(Entry::File { size, executable, sha256: hexadecimal(digest) }))
+    Ok(Some(Entry::File {
+        size,
+        executable,
+        sha256: hexadecimal(digest),
+    }))
 }
 
 struct Found {
@@ -154,12 +175,18 @@ struct Found {
 }
 
 fn read_folder(handle: &OwnedFd, path: &Path) -> Result<Vec<Found>, LocalTreeError> {
-    let failed = |error| LocalTreeError::Read { path: path.into(), error };
+    let failed = |error| LocalTreeError::Read {
+        path: path.into(),
+        error,
+    };
     let mut found = Vec::new();
     // The kernel's own name for the open folder: nothing can be swapped in between.
     for entry in std::fs::read_dir(format!("/proc/self/fd/{}", handle.as_raw_fd())).map_err(failed)? {
         let entry = entry.map_err(failed)?;
-        found.push(Found { name: entry.file_name(), kind: entry.file_type().map_err(failed)? });
+        found.push(Found {
+            name: entry.file_name(),
+            kind: entry.file_type().map_err(failed)?,
+        });
         if found.len() > TREE_ENTRIES {
             return Err(LocalTreeError::Entries);
         }
@@ -168,5 +195,8 @@ fn read_folder(handle: &OwnedFd, path: &Path) -> Result<Vec<Found>, LocalTreeErr
 }
 
 fn failed(path: &Path, error: impl Into<io::Error>) -> LocalTreeError {
-    LocalTreeError::Read { path: path.into(), error: error.into() }
+    LocalTreeError::Read {
+        path: path.into(),
+        error: error.into(),
+    }
 }

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use russh::keys::{Error as KeyError, HashAlg, PrivateKey, decode_secret_key};
+use russh::keys::{Algorithm, Error as KeyError, HashAlg, PrivateKey, decode_secret_key};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
 /// Says what is wrong with the text of a key, never any of the text.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum InvalidPrivateKey {
+pub(super) enum InvalidPrivateKey {
     #[error("the key is empty")]
     Empty,
     #[error("it is a public key, and the private one is needed: the file without .pub")]
@@ -65,7 +65,10 @@ pub(super) fn read(text: &str, passphrase: Option<&str>) -> Result<Arc<PrivateKe
         }
     };
     let kind = key.algorithm();
-    if !(kind.is_ed25519() || kind.is_ecdsa() || kind.is_rsa()) {
+    if !matches!(
+        kind,
+        Algorithm::Ed25519 | Algorithm::Ecdsa { .. } | Algorithm::Rsa { .. }
+    ) {
         return Err(InvalidPrivateKey::Type(kind.to_string()));
     }
     Ok(Arc::new(key))
@@ -84,7 +87,14 @@ fn label(text: &str) -> Result<&str, InvalidPrivateKey> {
     if text.starts_with("PuTTY-User-Key-File-") {
         return Err(InvalidPrivateKey::Putty);
     }
-    let public = ["ssh-", "ecdsa-", "sk-", "---- BEGIN SSH2 PUBLIC KEY", "-----BEGIN PUBLIC KEY", "-----BEGIN RSA PUBLIC"];
+    let public = [
+        "ssh-",
+        "ecdsa-",
+        "sk-",
+        "---- BEGIN SSH2 PUBLIC KEY",
+        "-----BEGIN PUBLIC KEY",
+        "-----BEGIN RSA PUBLIC",
+    ];
     if public.iter().any(|start| text.starts_with(start)) {
         return Err(InvalidPrivateKey::Public);
     }
@@ -110,8 +120,12 @@ mod tests {
     fn made(arguments: &[&str]) -> String {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("key");
-        let status =
-            Command::new("ssh-keygen").args(["-q", "-C", "", "-f"]).arg(&file).args(arguments).status().unwrap();
+        let status = Command::new("ssh-keygen")
+            .args(["-q", "-C", "", "-f"])
+            .arg(&file)
+            .args(arguments)
+            .status()
+            .unwrap();
         assert!(status.success());
         std::fs::read_to_string(file).unwrap()
     }
@@ -158,7 +172,10 @@ mod tests {
         assert_eq!(read("", None), Err(InvalidPrivateKey::Empty));
         assert_eq!(read("ssh-ed25519 AAAA me@here", None), Err(InvalidPrivateKey::Public));
         assert_eq!(read("~/.ssh/id_ed25519", None), Err(InvalidPrivateKey::Path));
-        assert_eq!(read("PuTTY-User-Key-File-3: ssh-ed25519", None), Err(InvalidPrivateKey::Putty));
+        assert_eq!(
+            read("PuTTY-User-Key-File-3: ssh-ed25519", None),
+            Err(InvalidPrivateKey::Putty)
+        );
         assert_eq!(read("hunter2", None), Err(InvalidPrivateKey::NoKey));
         assert_eq!(read(&encrypted[..200], None), Err(InvalidPrivateKey::CutOff));
         let damaged = encrypted.replacen("b3BlbnNzaC1rZXktdjE", "AAAAAAAAAAAAAAAAAAA", 1);

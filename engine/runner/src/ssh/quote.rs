@@ -34,7 +34,17 @@ mod tests {
     #[test]
     fn a_shell_gives_back_every_word_as_it_was() {
         let all: Vec<u8> = (1..=255).collect();
-        let words: [&[u8]; 9] = [b"", b"plain", b"-rf", b"it's", b"''", b"a b\nc\t", b"$(id) `id` \\", b"~/x*?", &all];
+        let words: [&[u8]; 9] = [
+            b"",
+            b"plain",
+            b"-rf",
+            b"it's",
+            b"''",
+            b"a b\nc\t",
+            b"$(id) `id` \\",
+            b"~/x*?",
+            &all,
+        ];
         for shell in ["sh", "bash"] {
             let mut script = b"printf '%s\\0' ".to_vec();
             script.extend(line(words));

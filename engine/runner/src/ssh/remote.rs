@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use russh::client::Msg;
-use russh::{ChannelMsg, ChannelReadHalf, ChannelWriteHalf, Sig};
+use russh::{ChannelMsg, ChannelWriteHalf, Sig};
 use tidegate_sandbox::{SshError, Stream};
-use tokio::time::{Instant, sleep, sleep_until, timeout as within};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::call::Call;
-use super::limits::{QUIET_AFTER_EXIT, SIGNAL_GRACE, TALK_AFTER_EXIT};
+use super::limits::{QUIET_AFTER_EXIT, TALK_AFTER_EXIT};
+use super::mark::Mark;
+use super::running::Running;
 
 /// The number of extended data that is standard error (RFC 4254, 5.2).
 const STDERR: u32 = 1;
@@ -41,58 +43,11 @@ pub(super) struct Stdin(Arc<ChannelWriteHalf<Msg>>);
 impl Stdin {
     /// Waits while the other side takes nothing.
     pub(super) async fn send(&self, content: Bytes) -> Result<(), SshError> {
-        self.0.data_bytes(content).await.map_err(|_| SshError::Disconnected("the connection is gone".into()))
+        self.0
+            .data_bytes(content)
+            .await
+            .map_err(|_| SshError::Disconnected("the connection is gone".into()))
     }
-}
-
-/// Ends the command and closes its channel when it is dropped before the end, so that a future that nobody polls any more
-/// leaves nothing behind on the other side.
-struct Running {
-    channel: Arc<ChannelWriteHalf<Msg>>,
-    closed: bool,
-}
-
-impl Running {
-    /// Asks the command to end, then forces it, then lets go of it.
-    async fn end(mut self, read: &mut ChannelReadHalf) {
-        for signal in [Sig::TERM, Sig::KILL] {
-            if self.channel.signal(signal).await.is_err() || gone(read).await {
-                break;
-            }
-        }
-        // An error means that the connection is gone, and the channel with it.
-        let _ = self.channel.close().await;
-        self.closed = true;
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        if self.closed {
-            return;
-        }
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            let channel = self.channel.clone();
-            runtime.spawn(async move {
-                // Errors mean that the connection is gone, and the command's ends of its pipes with it.
-                let _ = channel.signal(Sig::TERM).await;
-                let _ = channel.close().await;
-            });
-        }
-    }
-}
-
-/// True once the channel has ended, false if that takes longer than the grace.
-async fn gone(read: &mut ChannelReadHalf) -> bool {
-    within(SIGNAL_GRACE, async {
-        while let Some(message) = read.wait().await {
-            if matches!(message, ChannelMsg::Close | ChannelMsg::ExitStatus { .. } | ChannelMsg::ExitSignal { .. }) {
-                break;
-            }
-        }
-    })
-    .await
-    .is_ok()
 }
 
 impl Call<'_> {
@@ -119,7 +74,7 @@ impl Call<'_> {
             biased;
             () = self.interrupted() => return Err(SshError::Stopping),
             () = &mut limit => return Err(SshError::TimedOut),
-            channel = self.connection.handle.channel_open_session() => channel.map_err(|error| match error {
+            channel = self.connection.link.handle.channel_open_session() => channel.map_err(|error| match error {
                 russh::Error::ChannelOpenFailure(why) => {
                     SshError::Other(format!("{} refused to run a command: {why:?}", self.connection.host))
                 }
@@ -127,8 +82,19 @@ impl Call<'_> {
             })?,
         };
         let (mut read, write) = channel.split();
-        let mut running = Running { channel: Arc::new(write), closed: false };
-        running.channel.exec(true, command).await.map_err(|_| self.connection.lost())?;
+        let link = self.connection.link.clone();
+        let mut running = Running {
+            channel: Arc::new(write),
+            link,
+            group: None,
+            closed: false,
+        };
+        let mut mark = Mark::new();
+        running
+            .channel
+            .exec(true, mark.wrap(command))
+            .await
+            .map_err(|_| self.connection.lost())?;
 
         let stdin = Stdin(running.channel.clone());
         let feed = async {
@@ -167,7 +133,16 @@ impl Call<'_> {
                         break;
                     }
                     Some(message @ (ChannelMsg::Data { .. } | ChannelMsg::ExtendedData { .. })) => {
-                        if printed(&message).is_some_and(|(stream, bytes)| output(stream, bytes).is_break()) {
+                        let taken = match message {
+                            ChannelMsg::Data { data } => output(Stream::Stdout, &data),
+                            ChannelMsg::ExtendedData { data, ext: STDERR } => {
+                                let passed = mark.filter(&data);
+                                running.group = mark.group;
+                                if passed.is_empty() { ControlFlow::Continue(()) } else { output(Stream::Stderr, &passed) }
+                            }
+                            _ => ControlFlow::Continue(()),
+                        };
+                        if taken.is_break() {
                             running.end(&mut read).await;
                             return Err(SshError::Other("the command printed more than is taken".into()));
                         }
@@ -190,17 +165,19 @@ impl Call<'_> {
                 () = sleep_until(silence), if ended.is_some() => break,
             }
         }
+        let unmarked = mark.rest();
+        if !unmarked.is_empty() {
+            // The command has ended, so there is nothing to break off.
+            let _ = output(Stream::Stderr, &unmarked);
+        }
+        running.close().await;
         match ended {
-            Some(ended) => {
-                if !running.closed {
-                    running.closed = true;
-                    // An error means that the connection is gone; the status is known all the same.
-                    let _ = running.channel.close().await;
-                }
-                Ok(ended.code)
-            }
-            None if self.connection.handle.is_closed() => Err(self.connection.lost()),
-            None => Err(SshError::Disconnected(format!("{}: the command ended without an exit status", self.connection.host))),
+            Some(ended) => Ok(ended.code),
+            None if self.connection.link.handle.is_closed() => Err(self.connection.lost()),
+            None => Err(SshError::Disconnected(format!(
+                "{}: the command ended without an exit status",
+                self.connection.host
+            ))),
         }
     }
 }
@@ -215,7 +192,11 @@ struct Ended {
 impl Ended {
     fn now(code: i32) -> Self {
         let at = Instant::now();
-        Self { code, at, last_heard: at }
+        Self {
+            code,
+            at,
+            last_heard: at,
+        }
     }
 
     fn heard(&mut self) {
@@ -227,14 +208,6 @@ impl Ended {
     }
 }
 
-fn printed(message: &ChannelMsg) -> Option<(Stream, &[u8])> {
-    match message {
-        ChannelMsg::Data { data } => Some((Stream::Stdout, data)),
-        ChannelMsg::ExtendedData { data, ext: STDERR } => Some((Stream::Stderr, data)),
-        _ => None,
-    }
-}
-
 /// 0 for a signal without a name in the protocol, so that the code is 128: not a success either way.
 fn signal_number(signal: &Sig) -> i32 {
     // The names are those of the protocol; the library keeps the method that gives them to itself.
@@ -242,5 +215,8 @@ fn signal_number(signal: &Sig) -> i32 {
         Sig::Custom(name) => name.clone(),
         known => format!("{known:?}"),
     };
-    SIGNALS.iter().find(|(known, _)| *known == name).map_or(0, |(_, number)| *number)
+    SIGNALS
+        .iter()
+        .find(|(known, _)| *known == name)
+        .map_or(0, |(_, number)| *number)
 }

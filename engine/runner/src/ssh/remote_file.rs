@@ -44,7 +44,9 @@ impl Connection {
     pub async fn read_file(&self, remote: &str) -> Result<Vec<u8>, SshError> {
         let path = remote_path::checked(remote)?;
         let command = [b"cat <".as_slice(), &quote::word(path)].concat();
-        Call::on(self).own(&in_sh(&command, &[]), no_input, READ_FILE_BYTES).await
+        Call::on(self)
+            .own(&in_sh(&command, &[]), no_input, READ_FILE_BYTES)
+            .await
     }
 
     /// Makes the file, or replaces it in one step; a reader sees the old content or the new one, never a part. A symbolic
@@ -57,7 +59,14 @@ impl Connection {
         let path = remote_path::checked(remote)?;
         let size = content.len() as u64;
         let content = Bytes::from(content);
-        Call::on(self).put(&path, mode, size, |stdin: Stdin| async move { stdin.send(content).await }).await
+        Call::on(self)
+            .put(
+                &path,
+                mode,
+                size,
+                |stdin: Stdin| async move { stdin.send(content).await },
+            )
+            .await
     }
 }
 
@@ -76,24 +85,33 @@ impl Call<'_> {
         let mode = format!("{:o}", mode & 0o7777);
         let name = remote_path::temporary();
         let words = [path, name.as_bytes(), mode.as_bytes(), size.to_string().as_bytes()].map(<[u8]>::to_vec);
-        self.own(&in_sh(PUT.as_bytes(), &words), feed, CHUNK_BYTES).await.map(drop)
+        self.own(&in_sh(PUT.as_bytes(), &words), feed, CHUNK_BYTES)
+            .await
+            .map(drop)
     }
 
     /// Whether the file there is executable, and its SHA-256 in hexadecimal; None where there is no file.
     pub(super) async fn look(&self, path: &[u8]) -> Result<Option<(bool, String)>, SshError> {
-        let answer = self.own(&in_sh(LOOK.as_bytes(), &[path.to_vec()]), no_input, CHUNK_BYTES).await?;
+        let answer = self
+            .own(&in_sh(LOOK.as_bytes(), &[path.to_vec()]), no_input, CHUNK_BYTES)
+            .await?;
         let answer = String::from_utf8_lossy(&answer);
-        Ok(answer.get(..65).map(|line| (line.starts_with('x'), line[1..].to_owned())))
+        Ok(answer
+            .get(..65)
+            .map(|line| (line.starts_with('x'), line[1..].to_owned())))
     }
 }
 
 /// SHA-256 in hexadecimal, as sha256sum prints it.
 pub(super) fn hexadecimal(digest: Sha256) -> String {
     use std::fmt::Write;
-    digest.finalize().iter().fold(String::with_capacity(64), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    digest
+        .finalize()
+        .iter()
+        .fold(String::with_capacity(64), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
 }
 
 async fn no_input(_: Stdin) -> Result<(), SshError> {

@@ -11,7 +11,11 @@ pub(super) fn checked(remote: &str) -> Result<Vec<u8>, SshError> {
         return Err(SshError::Other("the remote path has a NUL byte".into()));
     }
     // So that no program takes it for an option.
-    Ok(if remote.starts_with('-') { format!("./{remote}").into_bytes() } else { remote.as_bytes().to_vec() })
+    Ok(if remote.starts_with('-') {
+        format!("./{remote}").into_bytes()
+    } else {
+        remote.as_bytes().to_vec()
+    })
 }
 
 /// A name that nobody else has, for what is put beside its final place first.

@@ -15,8 +15,19 @@ use super::remote_path::TEMPORARY;
 use super::script::Script;
 
 /// Programs that an upload uses there; all but sha256sum and readlink are in POSIX.
-const PROGRAMS: [&str; 11] =
-    ["find", "printf", "sha256sum", "tar", "readlink", "mkdir", "rmdir", "ln", "mv", "rm", "head"];
+const PROGRAMS: [&str; 11] = [
+    "find",
+    "printf",
+    "sha256sum",
+    "tar",
+    "readlink",
+    "mkdir",
+    "rmdir",
+    "ln",
+    "mv",
+    "rm",
+    "head",
+];
 
 #[derive(Debug, Default)]
 pub(super) struct RemoteTree {
@@ -77,7 +88,10 @@ impl Call<'_> {
         }
         script.batches("sha256sum --", plain, None);
         let answer = self.script(script, LISTING_BYTES).await?;
-        let lines: Vec<&[u8]> = answer.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).collect();
+        let lines: Vec<&[u8]> = answer
+            .split(|byte| *byte == b'\n')
+            .filter(|line| !line.is_empty())
+            .collect();
         if lines.len() != paths.len() {
             return Err(self.strange("answer of sha256sum"));
         }
@@ -93,7 +107,10 @@ impl Call<'_> {
 
     async fn add_targets(&self, root: &[u8], local: &LocalTree, tree: &mut RemoteTree) -> Result<(), SshError> {
         let paths = paths(tree, |path, entry| {
-            matches!((entry, local.entries.get(path)), (RemoteEntry::Link { .. }, Some(Entry::Link { .. })))
+            matches!(
+                (entry, local.entries.get(path)),
+                (RemoteEntry::Link { .. }, Some(Entry::Link { .. }))
+            )
         });
         if paths.is_empty() {
             return Ok(());
@@ -135,7 +152,11 @@ pub(super) fn inside(root: &[u8]) -> Script {
 }
 
 fn paths(tree: &RemoteTree, wanted: impl Fn(&Path, &RemoteEntry) -> bool) -> Vec<PathBuf> {
-    tree.entries.iter().filter(|(path, entry)| wanted(path, entry)).map(|(path, _)| path.clone()).collect()
+    tree.entries
+        .iter()
+        .filter(|(path, entry)| wanted(path, entry))
+        .map(|(path, _)| path.clone())
+        .collect()
 }
 
 /// Prints each entry as a letter, its path from `.`, and a NUL; nothing where there is no folder.
@@ -155,8 +176,9 @@ fn listing_script(root: &[u8]) -> Script {
         ("o", "! -type d ! -type f ! -type l"),
     ];
     for (letter, test) in kinds {
-        script
-            .push(format!("find . -path './{TEMPORARY}*' -prune -o {test} -exec printf '{letter}%s\\0' '{{}}' +"));
+        script.push(format!(
+            "find . -path './{TEMPORARY}*' -prune -o {test} -exec printf '{letter}%s\\0' '{{}}' +"
+        ));
     }
     script
 }
@@ -174,12 +196,16 @@ fn parse(listing: &[u8]) -> Option<RemoteTree> {
         }
         let entry = match letter {
             b'd' => RemoteEntry::Folder,
-            b'x' | b'f' => RemoteEntry::File { executable: *letter == b'x', sha256: None },
+            b'x' | b'f' => RemoteEntry::File {
+                executable: *letter == b'x',
+                sha256: None,
+            },
             b'l' => RemoteEntry::Link { target: None },
             b'o' => RemoteEntry::Other,
             _ => return None,
         };
-        tree.entries.insert(PathBuf::from(OsStr::from_bytes(path.strip_prefix(b"./")?)), entry);
+        tree.entries
+            .insert(PathBuf::from(OsStr::from_bytes(path.strip_prefix(b"./")?)), entry);
     }
     Some(tree)
 }
@@ -194,7 +220,13 @@ mod tests {
         assert!(tree.exists);
         let expected = [
             ("a", RemoteEntry::Folder),
-            ("a/-rf\nx", RemoteEntry::File { executable: true, sha256: None }),
+            (
+                "a/-rf\nx",
+                RemoteEntry::File {
+                    executable: true,
+                    sha256: None,
+                },
+            ),
             ("l", RemoteEntry::Link { target: None }),
             ("pipe", RemoteEntry::Other),
         ];

@@ -28,7 +28,9 @@ impl Script {
             "missing=; for program in {}; do command -v \"$program\" >/dev/null 2>&1 || missing=\"$missing $program\"; done",
             programs.join(" ")
         ));
-        script.push(format!("if [ -n \"$missing\" ]; then printf '%s' \"$missing\" >&2; exit {MISSING}; fi"));
+        script.push(format!(
+            "if [ -n \"$missing\" ]; then printf '%s' \"$missing\" >&2; exit {MISSING}; fi"
+        ));
         script
     }
 
@@ -81,7 +83,8 @@ impl Call<'_> {
     /// Runs the script and returns what it printed, at most `limit` bytes.
     pub(super) async fn script(&self, script: Script, limit: usize) -> Result<Vec<u8>, SshError> {
         let script = script.finish();
-        self.own(b"sh", |stdin: Stdin| async move { stdin.send(script).await }, limit).await
+        self.own(b"sh", |stdin: Stdin| async move { stdin.send(script).await }, limit)
+            .await
     }
 
     /// Runs a command of the engine's own. Any exit code but 0 is an error that carries what it said on standard error.
@@ -113,16 +116,27 @@ impl Call<'_> {
         // No time limit: the stage's own limit, its stop and the keepalive all end it.
         let ended = self.run(command, feed, sink, None::<Duration>).await;
         if too_much {
-            return Err(SshError::RemoteIo(format!("{}: more than {limit} bytes came", self.connection.host())));
+            return Err(SshError::RemoteIo(format!(
+                "{}: more than {limit} bytes came",
+                self.connection.host()
+            )));
         }
         let said = String::from_utf8_lossy(&stderr);
         match ended? {
             0 => Ok(stdout),
-            MISSING => {
-                Err(SshError::RemoteIo(format!("{} has no{said}, which the engine needs there; install it", self.connection.host())))
-            }
-            code if said.trim().is_empty() => Err(SshError::RemoteIo(format!("{}: exit code {code}", self.connection.host()))),
-            _ => Err(SshError::RemoteIo(format!("{}: {}", self.connection.host(), said.trim()))),
+            MISSING => Err(SshError::RemoteIo(format!(
+                "{} has no{said}, which the engine needs there; install it",
+                self.connection.host()
+            ))),
+            code if said.trim().is_empty() => Err(SshError::RemoteIo(format!(
+                "{}: exit code {code}",
+                self.connection.host()
+            ))),
+            _ => Err(SshError::RemoteIo(format!(
+                "{}: {}",
+                self.connection.host(),
+                said.trim()
+            ))),
         }
     }
 }
@@ -164,6 +178,9 @@ mod tests {
         script.batches("mv -f --", vec![vec![b'a'; 30_000]; 3], Some(b"./to/"));
         let text = String::from_utf8(script.0).unwrap();
         assert_eq!(text.lines().count(), 2);
-        assert!(text.lines().all(|line| line.starts_with("mv -f -- a") && line.ends_with("a ./to/")));
+        assert!(
+            text.lines()
+                .all(|line| line.starts_with("mv -f -- a") && line.ends_with("a ./to/"))
+        );
     }
 }

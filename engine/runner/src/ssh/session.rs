@@ -33,9 +33,11 @@ impl Notes {
         self.lock().refused.clone()
     }
 
-    /// Why the connection ended, as far as it is known.
-    pub(super) fn ended(&self) -> String {
-        self.lock().ended.clone().unwrap_or_else(|| "the other side closed the connection".into())
+    /// The error for a connection that is gone, with the reason as far as it is known.
+    pub(super) fn lost(&self, host: &SshHost) -> SshError {
+        let noted = self.lock();
+        let why = noted.ended.as_deref().unwrap_or("the other side closed the connection");
+        SshError::Disconnected(format!("{host}: {why}"))
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Noted> {
@@ -65,9 +67,10 @@ impl Handler for Session {
             DisconnectReason::ReceivedDisconnect(info) => {
                 (format!("the other side ended the connection: {}", info.message), Ok(()))
             }
-            DisconnectReason::Error(russh::Error::KeepaliveTimeout) => {
-                ("the other side answers no longer".into(), Err(russh::Error::KeepaliveTimeout))
-            }
+            DisconnectReason::Error(russh::Error::KeepaliveTimeout) => (
+                "the other side answers no longer".into(),
+                Err(russh::Error::KeepaliveTimeout),
+            ),
             DisconnectReason::Error(error) => (format!("the connection broke: {error}"), Err(error)),
         };
         self.notes.lock().ended = Some(text);

@@ -26,7 +26,11 @@ pub(super) struct Staging {
 
 impl Staging {
     pub(super) fn new(name: String, plan: &UploadPlan) -> Self {
-        let mut staging = Self { name, numbers: BTreeMap::new(), files: Vec::new() };
+        let mut staging = Self {
+            name,
+            numbers: BTreeMap::new(),
+            files: Vec::new(),
+        };
         for path in &plan.files {
             let staged = match plain_name(path) {
                 Some(plain) => {
@@ -50,7 +54,9 @@ impl Staging {
     }
 
     pub(super) fn files(&self) -> impl Iterator<Item = (&Path, &str)> {
-        self.files.iter().map(|(path, staged)| (path.as_path(), staged.as_str()))
+        self.files
+            .iter()
+            .map(|(path, staged)| (path.as_path(), staged.as_str()))
     }
 
     /// Checks what arrived, and only then changes the tree.
@@ -74,7 +80,9 @@ impl Staging {
             return;
         }
         let name = &self.name;
-        script.push(format!("if ! ( cd -- {name} && sha256sum -c ) >{name}/sums 2>&1 <<'SUMS'"));
+        script.push(format!(
+            "if ! ( cd -- {name} && sha256sum -c ) >{name}/sums 2>&1 <<'SUMS'"
+        ));
         for (path, staged) in &self.files {
             if let Some(Entry::File { sha256, .. }) = tree.entries.get(path) {
                 script.push(format!("{sha256}  {staged}"));
@@ -82,7 +90,9 @@ impl Staging {
         }
         script.push("SUMS");
         script.push("then echo 'what arrived is not what was read; did a file change meanwhile?' >&2");
-        script.push(format!("while read -r line; do case $line in *': OK') ;; *) echo \"$line\" >&2;; esac; done <{name}/sums"));
+        script.push(format!(
+            "while read -r line; do case $line in *': OK') ;; *) echo \"$line\" >&2;; esac; done <{name}/sums"
+        ));
         script.push("exit 1; fi");
     }
 
@@ -93,7 +103,10 @@ impl Staging {
             if staged.starts_with("n/") {
                 script.command("mv -f --", [format!("{name}/{staged}").into_bytes(), dotted(path)]);
             } else {
-                by_folder.entry(folder_of(path)).or_default().push(format!("{name}/{staged}"));
+                by_folder
+                    .entry(folder_of(path))
+                    .or_default()
+                    .push(format!("{name}/{staged}"));
             }
         }
         for (folder, staged) in by_folder {
@@ -131,7 +144,11 @@ fn folder_of(path: &Path) -> &Path {
 
 /// The folder with a slash at its end, so that nothing but a folder is taken for one.
 fn within(folder: &Path) -> Vec<u8> {
-    if folder.as_os_str().is_empty() { b"./".to_vec() } else { [&dotted(folder)[..], b"/"].concat() }
+    if folder.as_os_str().is_empty() {
+        b"./".to_vec()
+    } else {
+        [&dotted(folder)[..], b"/"].concat()
+    }
 }
 
 /// The file's name if tar, sha256sum and the shell all write it as it is.

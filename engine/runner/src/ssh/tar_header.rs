@@ -16,7 +16,10 @@ pub(super) fn header(name: &str, kind: &Kind) -> [u8; BLOCK] {
     let (mode, size, flag) = match kind {
         Kind::Folder => (0o755, 0, b'5'),
         Kind::File { size, executable: true } => (0o755, *size, b'0'),
-        Kind::File { size, executable: false } => (0o644, *size, b'0'),
+        Kind::File {
+            size,
+            executable: false,
+        } => (0o644, *size, b'0'),
     };
     let mut block = [0; BLOCK];
     let mut put = |offset: usize, text: &str| block[offset..offset + text.len()].copy_from_slice(text.as_bytes());
@@ -48,14 +51,25 @@ mod tests {
     #[test]
     fn tar_reads_what_is_written() {
         let mut stream = header("0", &Kind::Folder).to_vec();
-        stream.extend(header("0/a b", &Kind::File { size: 5, executable: true }));
+        stream.extend(header(
+            "0/a b",
+            &Kind::File {
+                size: 5,
+                executable: true,
+            },
+        ));
         stream.extend(b"hello");
         stream.extend(vec![0; padding(5)]);
         stream.extend([0; 2 * BLOCK]);
         let folder = tempfile::tempdir().unwrap();
         let archive = folder.path().join("a.tar");
         std::fs::write(&archive, stream).unwrap();
-        let status = std::process::Command::new("tar").arg("-xmof").arg(&archive).arg("-C").arg(folder.path()).status();
+        let status = std::process::Command::new("tar")
+            .arg("-xmof")
+            .arg(&archive)
+            .arg("-C")
+            .arg(folder.path())
+            .status();
         assert!(status.unwrap().success());
         let file = folder.path().join("0/a b");
         assert_eq!(std::fs::read(&file).unwrap(), b"hello");

@@ -37,6 +37,9 @@ impl SshTarget {
 
 impl fmt::Debug for SshTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SshTarget").field("name", &self.name).field("hosts", &self.hosts).finish_non_exhaustive()
+        f.debug_struct("SshTarget")
+            .field("name", &self.name)
+            .field("hosts", &self.hosts)
+            .finish_non_exhaustive()
     }
 }

@@ -87,5 +87,7 @@ fn named(key: &PublicKey) -> String {
 
 /// Type and key without the comment, as they stand in files.
 fn openssh(key: &PublicKey) -> String {
-    PublicKey::new(key.key_data().clone(), "").to_openssh().map_or_else(|_| named(key), |line| line.trim_end().to_owned())
+    PublicKey::new(key.key_data().clone(), "")
+        .to_openssh()
+        .map_or_else(|_| named(key), |line| line.trim_end().to_owned())
 }

@@ -88,7 +88,12 @@ impl Call<'_> {
         remote: &[u8],
         progress: &(impl Fn(u64, u64) + Sync),
     ) -> Result<u64, SshError> {
-        let Entry::File { size, executable, sha256 } = entry else {
+        let Entry::File {
+            size,
+            executable,
+            sha256,
+        } = entry
+        else {
             return Err(SshError::Other("only a file or a folder can be uploaded".into()));
         };
         progress(0, *size);
@@ -115,10 +120,26 @@ impl Call<'_> {
             return Ok(0);
         }
         let staging = Staging::new(remote_path::temporary(), &plan);
-        let stream = UploadStream { tree, staging: &staging, total: plan.bytes };
-        let words = [b"sh".as_slice(), b"-c", RECEIVE.as_bytes(), b"sh", root, staging.name().as_bytes()];
+        let stream = UploadStream {
+            tree,
+            staging: &staging,
+            total: plan.bytes,
+        };
+        let words = [
+            b"sh".as_slice(),
+            b"-c",
+            RECEIVE.as_bytes(),
+            b"sh",
+            root,
+            staging.name().as_bytes(),
+        ];
         let receive = quote::line(words);
-        self.own(&receive, |stdin: Stdin| async move { stream.send(&stdin, progress).await }, CHUNK_BYTES).await?;
+        self.own(
+            &receive,
+            |stdin: Stdin| async move { stream.send(&stdin, progress).await },
+            CHUNK_BYTES,
+        )
+        .await?;
         self.script(staging.script(root, tree, &plan), CHUNK_BYTES).await?;
         Ok(plan.bytes)
     }
@@ -127,8 +148,11 @@ impl Call<'_> {
 fn source(path: &Path, exclude: &Exclude, stopped: &AtomicBool) -> Result<Source, SshError> {
     let failed = |error: std::io::Error| SshError::Other(format!("{path:?} can't be read: {error}"));
     // The path itself may be a link (the kernel's name for an open file is one); the caller vouches for it.
-    let opened =
-        std::fs::OpenOptions::new().read(true).custom_flags(nix::libc::O_NONBLOCK).open(path).map_err(failed)?;
+    let opened = std::fs::OpenOptions::new()
+        .read(true)
+        .custom_flags(nix::libc::O_NONBLOCK)
+        .open(path)
+        .map_err(failed)?;
     if opened.metadata().map_err(failed)?.is_dir() {
         return Ok(Source::Folder(LocalTree::scan(opened.into(), exclude, stopped)?));
     }

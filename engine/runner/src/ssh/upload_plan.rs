@@ -51,7 +51,9 @@ impl UploadPlan {
                 )));
             }
             if excluded.contains(path.as_path())
-                || path.ancestors().any(|above| plan.clear_folders.iter().any(|cleared| cleared == above))
+                || path
+                    .ancestors()
+                    .any(|above| plan.clear_folders.iter().any(|cleared| cleared == above))
             {
                 continue;
             }
@@ -75,15 +77,26 @@ impl UploadPlan {
             match here {
                 Entry::Folder if there != Some(&RemoteEntry::Folder) => plan.folders.push(path.clone()),
                 Entry::Folder => {}
-                Entry::File { size, executable, sha256 } => {
-                    let same = RemoteEntry::File { executable: *executable, sha256: Some(sha256.clone()) };
+                Entry::File {
+                    size,
+                    executable,
+                    sha256,
+                } => {
+                    let same = RemoteEntry::File {
+                        executable: *executable,
+                        sha256: Some(sha256.clone()),
+                    };
                     if there != Some(&same) {
                         plan.files.push(path.clone());
                         plan.bytes += size;
                     }
                 }
                 Entry::Link { target } => {
-                    if there != Some(&RemoteEntry::Link { target: Some(target.clone()) }) {
+                    if there
+                        != Some(&RemoteEntry::Link {
+                            target: Some(target.clone()),
+                        })
+                    {
                         plan.links.push(path.clone());
                     }
                 }
@@ -112,22 +125,28 @@ mod tests {
     use super::*;
 
     fn file(digest: &str) -> Entry {
-        Entry::File { size: 10, executable: false, sha256: digest.into() }
+        Entry::File {
+            size: 10,
+            executable: false,
+            sha256: digest.into(),
+        }
     }
 
     fn there(digest: &str) -> RemoteEntry {
-        RemoteEntry::File { executable: false, sha256: Some(digest.into()) }
+        RemoteEntry::File {
+            executable: false,
+            sha256: Some(digest.into()),
+        }
     }
 
-    fn plan(
-        local: &[(&str, Entry)],
-        remote: &[(&str, RemoteEntry)],
-        exclude: &[&str],
-    ) -> Result<UploadPlan, SshError> {
+    fn plan(local: &[(&str, Entry)], remote: &[(&str, RemoteEntry)], exclude: &[&str]) -> Result<UploadPlan, SshError> {
         let exclude: Vec<String> = exclude.iter().map(ToString::to_string).collect();
         UploadPlan::new(
             &local.iter().map(|(path, entry)| (path.into(), entry.clone())).collect(),
-            &remote.iter().map(|(path, entry)| (path.into(), entry.clone())).collect(),
+            &remote
+                .iter()
+                .map(|(path, entry)| (path.into(), entry.clone()))
+                .collect(),
             &Exclude::parse(&exclude).unwrap(),
         )
     }
@@ -139,7 +158,12 @@ mod tests {
     #[test]
     fn only_what_differs_is_sent_and_only_what_is_gone_is_removed() {
         let plan = plan(
-            &[("a", file("1")), ("b", file("2")), ("d", Entry::Folder), ("d/c", file("3"))],
+            &[
+                ("a", file("1")),
+                ("b", file("2")),
+                ("d", Entry::Folder),
+                ("d/c", file("3")),
+            ],
             &[
                 ("a", there("1")),
                 ("b", there("old")),
@@ -171,17 +195,32 @@ mod tests {
             ("old/y", there("3")),
         ];
         let plan = plan(&[], &remote, &["/media/", "*.log"]).unwrap();
-        assert_eq!(plan, UploadPlan { remove_files: paths(&["old/y"]), ..UploadPlan::default() });
+        assert_eq!(
+            plan,
+            UploadPlan {
+                remove_files: paths(&["old/y"]),
+                ..UploadPlan::default()
+            }
+        );
     }
 
     #[test]
     fn another_kind_is_cleared_unless_something_excluded_is_in_it() {
-        let local = [("a", file("1")), ("b", Entry::Folder), ("c", Entry::Link { target: "a".into() })];
+        let local = [
+            ("a", file("1")),
+            ("b", Entry::Folder),
+            ("c", Entry::Link { target: "a".into() }),
+        ];
         let remote = [
             ("a", RemoteEntry::Folder),
             ("a/x", there("2")),
             ("b", RemoteEntry::Link { target: None }),
-            ("c", RemoteEntry::Link { target: Some("b".into()) }),
+            (
+                "c",
+                RemoteEntry::Link {
+                    target: Some("b".into()),
+                },
+            ),
         ];
         let made = plan(&local, &remote, &[]).unwrap();
         let expected = UploadPlan {

@@ -24,14 +24,22 @@ impl UploadStream<'_> {
     pub(super) async fn send(&self, stdin: &Stdin, progress: &(impl Fn(u64, u64) + Sync)) -> Result<(), SshError> {
         let mut done = 0;
         for folder in self.staging.folders() {
-            stdin.send(Bytes::copy_from_slice(&header(&folder, &Kind::Folder))).await?;
+            stdin
+                .send(Bytes::copy_from_slice(&header(&folder, &Kind::Folder)))
+                .await?;
         }
         for (path, staged) in self.staging.files() {
             let Some(Entry::File { size, executable, .. }) = self.tree.entries.get(path) else {
                 continue;
             };
             let file = self.tree.file(path)?;
-            let head = header(staged, &Kind::File { size: *size, executable: *executable });
+            let head = header(
+                staged,
+                &Kind::File {
+                    size: *size,
+                    executable: *executable,
+                },
+            );
             stdin.send(Bytes::copy_from_slice(&head)).await?;
             send_file(stdin, file, *size, &|sent| progress(done + sent, self.total))
                 .await

@@ -10,7 +10,11 @@ use crate::sshd::Sshd;
 use crate::{open, open_with, target};
 
 fn shell(line: &str) -> SshExec {
-    SshExec { line: SshLine::Shell(line.into()), stdin: Vec::new(), timeout_ms: None }
+    SshExec {
+        line: SshLine::Shell(line.into()),
+        stdin: Vec::new(),
+        timeout_ms: None,
+    }
 }
 
 async fn run(connection: &Connection, line: &str) -> Result<SshFinished, SshError> {
@@ -51,14 +55,37 @@ async fn the_exit_code_is_the_commands_own() {
 async fn arguments_arrive_as_they_are() {
     let sshd = Sshd::start();
     let connection = open(&target(&sshd)).await.unwrap();
-    let words = ["printf", "%s|", "", "a b", "it's", "$(id)", "-rf", "line\nbreak", "ü*?", "\\", "\""];
+    let words = [
+        "printf",
+        "%s|",
+        "",
+        "a b",
+        "it's",
+        "$(id)",
+        "-rf",
+        "line\nbreak",
+        "ü*?",
+        "\\",
+        "\"",
+    ];
     let argv = SshLine::Argv(words.iter().map(ToString::to_string).collect());
-    let exec = SshExec { line: argv, stdin: Vec::new(), timeout_ms: None };
+    let exec = SshExec {
+        line: argv,
+        stdin: Vec::new(),
+        timeout_ms: None,
+    };
     let finished = connection.exec(exec, |_, _| {}).await.unwrap();
     let expected: String = words[2..].iter().map(|word| format!("{word}|")).collect();
     assert_eq!(String::from_utf8(finished.stdout).unwrap(), expected);
-    let empty = SshExec { line: SshLine::Argv(Vec::new()), stdin: Vec::new(), timeout_ms: None };
-    assert!(matches!(connection.exec(empty, |_, _| {}).await, Err(SshError::Other(_))));
+    let empty = SshExec {
+        line: SshLine::Argv(Vec::new()),
+        stdin: Vec::new(),
+        timeout_ms: None,
+    };
+    assert!(matches!(
+        connection.exec(empty, |_, _| {}).await,
+        Err(SshError::Other(_))
+    ));
 }
 
 #[tokio::test]
@@ -87,7 +114,9 @@ async fn captured_output_stops_at_8_mib_and_the_callback_gets_all() {
     let connection = open(&target(&sshd)).await.unwrap();
     let count = Mutex::new(0);
     let finished = connection
-        .exec(shell("head -c 20000000 /dev/zero; exit 3"), |_, bytes| *count.lock().unwrap() += bytes.len())
+        .exec(shell("head -c 20000000 /dev/zero; exit 3"), |_, bytes| {
+            *count.lock().unwrap() += bytes.len()
+        })
         .await
         .unwrap();
     assert_eq!(finished.exit_code, 3);
@@ -100,10 +129,18 @@ async fn input_of_any_size_arrives_and_ends() {
     let sshd = Sshd::start();
     let connection = open(&target(&sshd)).await.unwrap();
     let stdin: Vec<u8> = (0..6_000_000u32).map(|n| n as u8).collect();
-    let exec = SshExec { line: SshLine::Shell("cat".into()), stdin: stdin.clone(), timeout_ms: None };
+    let exec = SshExec {
+        line: SshLine::Shell("cat".into()),
+        stdin: stdin.clone(),
+        timeout_ms: None,
+    };
     let finished = connection.exec(exec, |_, _| {}).await.unwrap();
     assert!(finished.stdout == stdin && finished.exit_code == 0);
-    let ignored = SshExec { line: SshLine::Shell("exit 4".into()), stdin, timeout_ms: None };
+    let ignored = SshExec {
+        line: SshLine::Shell("exit 4".into()),
+        stdin,
+        timeout_ms: None,
+    };
     assert_eq!(connection.exec(ignored, |_, _| {}).await.unwrap().exit_code, 4);
 }
 
@@ -112,7 +149,10 @@ async fn a_timeout_ends_the_command_there() {
     let sshd = Sshd::start();
     let connection = open(&target(&sshd)).await.unwrap();
     let started = Instant::now();
-    let exec = SshExec { timeout_ms: Some(500), ..shell("sleep 311.7; echo never") };
+    let exec = SshExec {
+        timeout_ms: Some(500),
+        ..shell("sleep 311.7; echo never")
+    };
     assert_eq!(connection.exec(exec, |_, _| {}).await, Err(SshError::TimedOut));
     assert!(started.elapsed() < Duration::from_secs(5));
     ends("sleep\x00311.7").await;
@@ -130,7 +170,10 @@ async fn a_stop_ends_the_command_and_later_commands_still_work() {
     });
     assert_eq!(ended, Err(SshError::Stopping));
     ends("sleep\x00312.7").await;
-    assert_eq!(run(&connection, "echo cleaned up").await.unwrap().stdout, b"cleaned up\n");
+    assert_eq!(
+        run(&connection, "echo cleaned up").await.unwrap().stdout,
+        b"cleaned up\n"
+    );
 }
 
 #[tokio::test]
@@ -169,7 +212,10 @@ async fn a_daemon_left_behind_does_not_hold_the_command_up() {
 async fn commands_run_side_by_side_on_one_connection() {
     let sshd = Sshd::start();
     let connection = open(&target(&sshd)).await.unwrap();
-    let (a, b, c) =
-        tokio::join!(run(&connection, "sleep 1; exit 1"), run(&connection, "exit 2"), run(&connection, "exit 3"));
+    let (a, b, c) = tokio::join!(
+        run(&connection, "sleep 1; exit 1"),
+        run(&connection, "exit 2"),
+        run(&connection, "exit 3")
+    );
     assert_eq!([a, b, c].map(|finished| finished.unwrap().exit_code), [1, 2, 3]);
 }

@@ -12,14 +12,22 @@ use crate::{open, target};
 async fn what_is_written_is_read_whatever_the_name_is() {
     let sshd = Sshd::start();
     let connection = open(&target(&sshd)).await.unwrap();
-    for (name, content) in [("plain", vec![0, 255, 10]), ("it's a\nname", Vec::new()), ("-rf ü", vec![7; 3_000_000])] {
+    for (name, content) in [
+        ("plain", vec![0, 255, 10]),
+        ("it's a\nname", Vec::new()),
+        ("-rf ü", vec![7; 3_000_000]),
+    ] {
         let path = sshd.files().join(name);
         let remote = path.to_str().unwrap();
         connection.write_file(remote, content.clone(), 0o640).await.unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o640);
         assert!(connection.read_file(remote).await.unwrap() == content);
     }
-    assert_eq!(fs::read_dir(sshd.files()).unwrap().count(), 3, "nothing temporary stays");
+    assert_eq!(
+        fs::read_dir(sshd.files()).unwrap().count(),
+        3,
+        "nothing temporary stays"
+    );
 }
 
 #[tokio::test]
@@ -31,7 +39,10 @@ async fn a_write_replaces_the_file_and_not_what_is_linked_to_it() {
     fs::hard_link(&file, &hard).unwrap();
     symlink("hard", &soft).unwrap();
     for path in [&file, &soft] {
-        connection.write_file(path.to_str().unwrap(), b"new".to_vec(), 0o600).await.unwrap();
+        connection
+            .write_file(path.to_str().unwrap(), b"new".to_vec(), 0o600)
+            .await
+            .unwrap();
         assert_eq!(fs::read(path).unwrap(), b"new");
     }
     assert_eq!(fs::read(hard).unwrap(), b"old");
@@ -49,8 +60,14 @@ async fn mistakes_are_errors_that_say_what_the_host_said() {
     };
     said(connection.read_file(&at("missing")).await.map(drop), "missing");
     said(connection.write_file(&at("no/folder"), vec![1], 0o600).await, "no/");
-    said(connection.write_file(files.to_str().unwrap(), vec![1], 0o600).await, "is a folder");
+    said(
+        connection.write_file(files.to_str().unwrap(), vec![1], 0o600).await,
+        "is a folder",
+    );
     fs::write(files.join("large"), vec![0; (8 << 20) + 1]).unwrap();
-    said(connection.read_file(&at("large")).await.map(drop), "more than 8388608 bytes");
+    said(
+        connection.read_file(&at("large")).await.map(drop),
+        "more than 8388608 bytes",
+    );
     assert!(matches!(connection.read_file("").await, Err(SshError::Other(_))));
 }

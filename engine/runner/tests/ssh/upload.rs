@@ -17,7 +17,9 @@ use crate::{open, open_with, target};
 
 async fn upload(connection: &Connection, local: &Path, remote: &Path, exclude: &[&str]) -> Result<u64, SshError> {
     let exclude: Vec<String> = exclude.iter().map(ToString::to_string).collect();
-    connection.upload(local, remote.to_str().unwrap(), &exclude, |_, _| {}).await
+    connection
+        .upload(local, remote.to_str().unwrap(), &exclude, |_, _| {})
+        .await
 }
 
 fn put(root: &Path, path: &str, content: &str) {
@@ -40,7 +42,11 @@ fn tree(root: &Path) -> BTreeMap<PathBuf, String> {
             } else if metadata.is_symlink() {
                 format!("link {}", fs::read_link(&path).unwrap().display())
             } else {
-                format!("{:o} {}", metadata.permissions().mode() & 0o111, fs::read_to_string(&path).unwrap())
+                format!(
+                    "{:o} {}",
+                    metadata.permissions().mode() & 0o111,
+                    fs::read_to_string(&path).unwrap()
+                )
             };
             found.insert(path.strip_prefix(root).unwrap().to_path_buf(), what);
         }
@@ -71,7 +77,11 @@ fn odd_tree() -> TempDir {
     ];
     for folder in ["", "sub/", "sub/de ep/", "-d/", "new\nfolder/"] {
         for name in names {
-            put(local.path(), &format!("{folder}{name}"), &format!("content of {folder}{name}"));
+            put(
+                local.path(),
+                &format!("{folder}{name}"),
+                &format!("content of {folder}{name}"),
+            );
         }
     }
     fs::set_permissions(local.path().join("sub/-rf"), fs::Permissions::from_mode(0o755)).unwrap();
@@ -91,7 +101,9 @@ async fn the_first_upload_sends_all_and_the_second_nothing() {
     let remote = sshd.files().join("re lease/-1");
     let seen = Mutex::new(Vec::new());
     let sent = connection
-        .upload(local.path(), remote.to_str().unwrap(), &[], |done, total| seen.lock().unwrap().push((done, total)))
+        .upload(local.path(), remote.to_str().unwrap(), &[], |done, total| {
+            seen.lock().unwrap().push((done, total))
+        })
         .await
         .unwrap();
     let expected = tree(local.path());
@@ -138,7 +150,14 @@ async fn only_changes_are_sent_and_what_is_gone_here_goes_there() {
     put(local.path(), "dangling", "no link now");
     let sent = upload(&connection, local.path(), &remote, &[]).await.unwrap();
     assert_eq!(tree(&remote), tree(local.path()));
-    let contents = ["changed", "added", "content of -rf", "a folder now", "a file now", "no link now"];
+    let contents = [
+        "changed",
+        "added",
+        "content of -rf",
+        "a folder now",
+        "a file now",
+        "no link now",
+    ];
     assert_eq!(sent, contents.map(str::len).iter().sum::<usize>() as u64);
 }
 
@@ -151,8 +170,16 @@ async fn a_hard_linked_older_release_stays_as_it_was() {
     put(local.path(), "run", "same");
     let [first, second] = ["1", "2"].map(|name| sshd.files().join(name));
     upload(&connection, local.path(), &first, &[]).await.unwrap();
-    let copy = SshLine::Argv(["cp", "-al", "--", first.to_str().unwrap(), second.to_str().unwrap()].map(Into::into).into());
-    let exec = SshExec { line: copy, stdin: Vec::new(), timeout_ms: None };
+    let copy = SshLine::Argv(
+        ["cp", "-al", "--", first.to_str().unwrap(), second.to_str().unwrap()]
+            .map(Into::into)
+            .into(),
+    );
+    let exec = SshExec {
+        line: copy,
+        stdin: Vec::new(),
+        timeout_ms: None,
+    };
     assert_eq!(connection.exec(exec, |_, _| {}).await.unwrap().exit_code, 0);
     let old = tree(&first);
     put(local.path(), "app.py", "two");
@@ -176,7 +203,9 @@ async fn what_is_excluded_is_neither_sent_nor_removed() {
     put(&remote, "media/there.png", "there");
     put(&remote, "old/cache.pyc", "there");
     put(&remote, "old/code.py", "there");
-    upload(&connection, local.path(), &remote, &["/media/", "*.pyc", "!keep.pyc"]).await.unwrap();
+    upload(&connection, local.path(), &remote, &["/media/", "*.pyc", "!keep.pyc"])
+        .await
+        .unwrap();
     let expected: Vec<PathBuf> = [
         "app.py",
         "keep.pyc",
@@ -210,7 +239,13 @@ async fn links_out_and_devices_are_refused_by_name_before_anything_is_sent() {
     }
     let local = tempfile::tempdir().unwrap();
     let pipe = local.path().join("pipe");
-    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    assert!(
+        std::process::Command::new("mkfifo")
+            .arg(&pipe)
+            .status()
+            .unwrap()
+            .success()
+    );
     assert!(fs::symlink_metadata(&pipe).unwrap().file_type().is_fifo());
     refused(&local, "\"pipe\" is no file, folder or link").await;
     assert!(!remote.exists());
@@ -261,7 +296,10 @@ async fn a_single_file_is_sent_once() {
     fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
     assert_eq!(upload(&connection, &file, &remote, &[]).await, Ok(10));
     assert_eq!(fs::metadata(&remote).unwrap().permissions().mode() & 0o111, 0o111);
-    assert!(matches!(upload(&connection, &file, &sshd.files(), &[]).await, Err(SshError::RemoteIo(_))));
+    assert!(matches!(
+        upload(&connection, &file, &sshd.files(), &[]).await,
+        Err(SshError::RemoteIo(_))
+    ));
     let device = upload(&connection, Path::new("/dev/null"), &remote, &[]).await;
     assert!(matches!(device, Err(SshError::Other(_))), "{device:?}");
 }
@@ -273,7 +311,10 @@ async fn a_place_that_is_no_folder_and_a_place_that_is_not_writable_are_remote_e
     let local = tempfile::tempdir().unwrap();
     put(local.path(), "a", "1");
     put(&sshd.files(), "file", "there");
-    for (place, said) in [(sshd.files().join("file"), "is no folder"), ("/proc/no".into(), "/proc/no")] {
+    for (place, said) in [
+        (sshd.files().join("file"), "is no folder"),
+        ("/proc/no".into(), "/proc/no"),
+    ] {
         match upload(&connection, local.path(), &place, &[]).await {
             Err(SshError::RemoteIo(text)) => assert!(text.contains(said), "{text}"),
             other => panic!("{other:?}"),
@@ -303,8 +344,10 @@ async fn a_stopped_upload_leaves_the_old_files_and_the_next_one_cleans_up() {
         .await;
     assert_eq!(result, Err(SshError::Stopping));
     assert!(begun.elapsed() < Duration::from_secs(30));
-    let kept: BTreeMap<_, _> =
-        tree(&remote).into_iter().filter(|(path, _)| !path.starts_with_temporary()).collect();
+    let kept: BTreeMap<_, _> = tree(&remote)
+        .into_iter()
+        .filter(|(path, _)| !path.starts_with_temporary())
+        .collect();
     assert_eq!(kept, old);
     assert_eq!(upload(&connection, local.path(), &remote, &[]).await, Ok(50_000_003));
     assert_eq!(tree(&remote), tree(local.path()));
@@ -327,7 +370,11 @@ async fn thousands_of_files_take_no_process_each() {
     let connection = open(&target(&sshd)).await.unwrap();
     let local = tempfile::tempdir().unwrap();
     for number in 0..3000 {
-        put(local.path(), &format!("{}/file-{number}.txt", number % 30), &number.to_string());
+        put(
+            local.path(),
+            &format!("{}/file-{number}.txt", number % 30),
+            &number.to_string(),
+        );
     }
     let remote = sshd.files().join("r");
     let begun = Instant::now();

@@ -17,8 +17,8 @@ const START: Duration = Duration::from_secs(20);
 const PORTS_TRIED: usize = 5;
 
 /// The server and its folder, which also serves as a place for remote files. Both are gone when it is dropped.
-pub struct Sshd {
-    pub port: u16,
+pub(crate) struct Sshd {
+    pub(crate) port: u16,
     folder: TempDir,
     process: Child,
     log: Arc<Mutex<String>>,
@@ -26,11 +26,11 @@ pub struct Sshd {
 
 impl Sshd {
     /// Host keys of the types ed25519 and rsa, and one key that may log in.
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self::with_host_keys(&["ed25519", "rsa"])
     }
 
-    pub fn with_host_keys(types: &[&str]) -> Self {
+    pub(crate) fn with_host_keys(types: &[&str]) -> Self {
         let program = program();
         let folder = tempfile::tempdir().unwrap();
         if user() == "root" {
@@ -58,7 +58,12 @@ impl Sshd {
                 .unwrap();
             let log = collect(&mut process);
             if listens(&mut process, &log) {
-                return Self { port, folder, process, log };
+                return Self {
+                    port,
+                    folder,
+                    process,
+                    log,
+                };
             }
             let _ = process.kill();
             let _ = process.wait();
@@ -68,28 +73,28 @@ impl Sshd {
     }
 
     /// `user@127.0.0.1:port`
-    pub fn label(&self) -> String {
+    pub(crate) fn label(&self) -> String {
         format!("{}@127.0.0.1:{}", user(), self.port)
     }
 
     /// `[127.0.0.1]:port`, as known_hosts has it.
-    pub fn known_hosts_name(&self) -> String {
+    pub(crate) fn known_hosts_name(&self) -> String {
         format!("[127.0.0.1]:{}", self.port)
     }
 
     /// Type and key, without a comment.
-    pub fn host_key(&self, kind: &str) -> String {
+    pub(crate) fn host_key(&self, kind: &str) -> String {
         let line = fs::read_to_string(self.folder.path().join(format!("host_{kind}.pub"))).unwrap();
         line.split_whitespace().take(2).collect::<Vec<_>>().join(" ")
     }
 
     /// The private key that may log in.
-    pub fn user_key(&self) -> String {
+    pub(crate) fn user_key(&self) -> String {
         fs::read_to_string(self.folder.path().join("user")).unwrap()
     }
 
     /// A new key that may log in too.
-    pub fn authorized_key(&self, kind: &str, passphrase: &str) -> String {
+    pub(crate) fn authorized_key(&self, kind: &str, passphrase: &str) -> String {
         let path = self.folder.path().join(format!("another_{kind}"));
         keygen(&path, kind, passphrase);
         let public = fs::read_to_string(path.with_extension("pub")).unwrap();
@@ -100,18 +105,26 @@ impl Sshd {
     }
 
     /// A folder for remote files.
-    pub fn files(&self) -> PathBuf {
+    pub(crate) fn files(&self) -> PathBuf {
         self.folder.path().join("files")
     }
 
-    pub fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         self.log.lock().unwrap().clone()
     }
 
+    /// The processes that serve connections, and the commands that run in them.
+    pub(crate) fn busy(&self) -> usize {
+        with_descendants(self.process.id()).len() - 1
+    }
+
     /// Kills the server and everything that it started, in the middle of whatever they do.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         for process in with_descendants(self.process.id()) {
-            let _ = Command::new("kill").args(["-9", &process.to_string()]).stderr(Stdio::null()).status();
+            let _ = Command::new("kill")
+                .args(["-9", &process.to_string()])
+                .stderr(Stdio::null())
+                .status();
         }
         let _ = self.process.wait();
     }
@@ -127,7 +140,7 @@ impl Drop for Sshd {
 }
 
 /// Makes a key pair: `path` and `path.pub`.
-pub fn keygen(path: &Path, kind: &str, passphrase: &str) {
+pub(crate) fn keygen(path: &Path, kind: &str, passphrase: &str) {
     let status = Command::new("ssh-keygen")
         .args(["-q", "-t", kind, "-N", passphrase, "-C", "", "-f"])
         .arg(path)
@@ -137,14 +150,18 @@ pub fn keygen(path: &Path, kind: &str, passphrase: &str) {
 }
 
 /// Who runs the tests, and so may log in.
-pub fn user() -> String {
+pub(crate) fn user() -> String {
     let output = Command::new("id").arg("-un").output().unwrap();
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
 /// A port that nobody listens on right now.
-pub fn free_port() -> u16 {
-    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind(("127.0.0.1", 0))
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
 }
 
 fn program() -> PathBuf {
@@ -212,7 +229,12 @@ fn with_descendants(root: u32) -> Vec<u32> {
     let mut found = vec![root];
     let mut next = 0;
     while let Some(&process) = found.get(next) {
-        found.extend(parents.iter().filter(|(_, parent)| *parent == process).map(|(child, _)| *child));
+        found.extend(
+            parents
+                .iter()
+                .filter(|(_, parent)| *parent == process)
+                .map(|(child, _)| *child),
+        );
         next += 1;
     }
     found

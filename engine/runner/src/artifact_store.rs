@@ -1,0 +1,307 @@
+//! Artifacts, kept by the digest of their content.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use sha2::Digest as _;
+use tidegate_sandbox::Digest;
+
+/// Files of one artifact: a built front end has some thousands.
+const MAX_FILES: usize = 50_000;
+/// Bytes of one artifact.
+const MAX_BYTES: u64 = 4 << 30;
+/// Folders in folders.
+const MAX_DEPTH: usize = 64;
+
+#[derive(Debug, Clone)]
+pub(crate) struct ArtifactStore {
+    folder: PathBuf,
+}
+
+/// What was kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Kept {
+    pub digest: Digest,
+    pub bytes: u64,
+    pub is_folder: bool,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ArtifactError {
+    #[error("{path}: {error}")]
+    Io { path: String, error: std::io::Error },
+    #[error("{path} is a link, and an artifact holds files and folders only")]
+    Link { path: String },
+    #[error("{path} is neither a file nor a folder")]
+    Special { path: String },
+    #[error("an artifact has at most {MAX_FILES} files")]
+    TooMany,
+    #[error("an artifact has at most {} GiB", MAX_BYTES >> 30)]
+    TooLarge,
+    #[error("{path} lies deeper than {MAX_DEPTH} folders")]
+    TooDeep { path: String },
+    #[error("{path} has a name that is not text (UTF-8)")]
+    Name { path: String },
+}
+
+/// A file of a folder; the folder's digest is that of the sorted list of these as JSON.
+#[derive(Debug, Serialize, Deserialize)]
+struct TreeEntry {
+    /// Relative, with `/`.
+    path: String,
+    digest: Digest,
+    executable: bool,
+}
+
+impl ArtifactStore {
+    pub(crate) fn new(folder: PathBuf) -> Self {
+        Self { folder }
+    }
+
+    /// Copies a file or a folder. `source` must have been opened by the caller (`/proc/self/fd/N`), so that no link on the
+    /// way to it can be exchanged; links beneath it are refused.
+    pub(crate) fn keep(&self, source: &Path) -> Result<Kept, ArtifactError> {
+        let metadata = std::fs::metadata(source).map_err(|error| io(source, error))?;
+        if metadata.is_file() {
+            let (digest, bytes) = self.keep_file(source, MAX_BYTES)?;
+            return Ok(Kept {
+                digest,
+                bytes,
+                is_folder: false,
+            });
+        }
+        if !metadata.is_dir() {
+            return Err(ArtifactError::Special {
+                path: source.display().to_string(),
+            });
+        }
+        let mut entries = Vec::new();
+        let mut bytes = 0;
+        self.keep_folder(source, "", 0, &mut entries, &mut bytes)?;
+        entries.sort_by(|a, b| a.path.cmp(&b.path));
+        let list = serde_json::to_vec(&entries).map_err(|error| io(source, error.into()))?;
+        let digest = Digest::of(&list);
+        self.write(&self.tree_path(&digest), &mut list.as_slice(), u64::MAX)?;
+        Ok(Kept {
+            digest,
+            bytes,
+            is_folder: true,
+        })
+    }
+
+    fn keep_folder(
+        &self,
+        folder: &Path,
+        prefix: &str,
+        depth: usize,
+        entries: &mut Vec<TreeEntry>,
+        bytes: &mut u64,
+    ) -> Result<(), ArtifactError> {
+        if depth > MAX_DEPTH {
+            return Err(ArtifactError::TooDeep { path: prefix.into() });
+        }
+        for entry in std::fs::read_dir(folder).map_err(|error| io(folder, error))? {
+            let entry = entry.map_err(|error| io(folder, error))?;
+            let name = entry.file_name();
+            let lossy = format!("{prefix}{}", name.to_string_lossy());
+            let Some(name) = name.to_str() else {
+                return Err(ArtifactError::Name { path: lossy });
+            };
+            let path = format!("{prefix}{name}");
+            let kind = entry.file_type().map_err(|error| io(folder, error))?;
+            if kind.is_symlink() {
+                return Err(ArtifactError::Link { path });
+            }
+            if kind.is_dir() {
+                self.keep_folder(&entry.path(), &format!("{path}/"), depth + 1, entries, bytes)?;
+                continue;
+            }
+            if !kind.is_file() {
+                return Err(ArtifactError::Special { path });
+            }
+            if entries.len() >= MAX_FILES {
+                return Err(ArtifactError::TooMany);
+            }
+            let mode = entry
+                .metadata()
+                .map_err(|error| io(folder, error))?
+                .permissions()
+                .mode();
+            let (digest, size) = self.keep_file(&entry.path(), MAX_BYTES - *bytes)?;
+            *bytes += size;
+            entries.push(TreeEntry {
+                path,
+                digest,
+                executable: mode & 0o111 != 0,
+            });
+        }
+        Ok(())
+    }
+
+    fn keep_file(&self, path: &Path, limit: u64) -> Result<(Digest, u64), ArtifactError> {
+        let mut file = File::open(path).map_err(|error| io(path, error))?;
+        let mut hasher = sha2::Sha256::new();
+        let mut incoming = self.incoming()?;
+        let mut buffer = vec![0; 128 << 10];
+        let mut bytes = 0;
+        loop {
+            let count = file.read(&mut buffer).map_err(|error| io(path, error))?;
+            if count == 0 {
+                break;
+            }
+            bytes += count as u64;
+            if bytes > limit {
+                return Err(ArtifactError::TooLarge);
+            }
+            hasher.update(&buffer[..count]);
+            incoming
+                .write_all(&buffer[..count])
+                .map_err(|error| io(&self.folder, error))?;
+        }
+        let digest = Digest::from_sha256(hasher.finalize().into());
+        let target = self.blob_path(&digest);
+        if !target.exists() {
+            incoming.persist(&target).map_err(|error| io(&target, error.error))?;
+        }
+        Ok((digest, bytes))
+    }
+
+    fn write(&self, target: &Path, content: &mut dyn Read, limit: u64) -> Result<(), ArtifactError> {
+        let mut incoming = self.incoming()?;
+        std::io::copy(&mut content.take(limit), &mut incoming).map_err(|error| io(target, error))?;
+        incoming.persist(target).map_err(|error| io(target, error.error))?;
+        Ok(())
+    }
+
+    /// Beside its final place, so that moving it there is atomic.
+    fn incoming(&self) -> Result<tempfile::NamedTempFile, ArtifactError> {
+        for folder in ["blobs", "trees"] {
+            let folder = self.folder.join(folder);
+            let made = std::fs::DirBuilder::new().recursive(true).mode(0o755).create(&folder);
+            made.map_err(|error| io(&folder, error))?;
+        }
+        tempfile::Builder::new()
+            .prefix("incoming-")
+            .tempfile_in(&self.folder)
+            .map_err(|error| io(&self.folder, error))
+    }
+
+    /// Lays a copy at `target`, which must not exist. The copy is checked against its digest on the way.
+    pub(crate) fn restore(&self, kept: &Kept, target: &Path) -> Result<(), ArtifactError> {
+        if !kept.is_folder {
+            return self.restore_file(&kept.digest, target, false);
+        }
+        let list = self.tree_path(&kept.digest);
+        let list = std::fs::read(&list).map_err(|error| io(&list, error))?;
+        let entries: Vec<TreeEntry> = serde_json::from_slice(&list).map_err(|error| io(target, error.into()))?;
+        std::fs::create_dir_all(target).map_err(|error| io(target, error))?;
+        for entry in entries {
+            let path = target.join(&entry.path);
+            if let Some(parent) = path.parent() {
+                std::fs::create_dir_all(parent).map_err(|error| io(parent, error))?;
+            }
+            self.restore_file(&entry.digest, &path, entry.executable)?;
+        }
+        Ok(())
+    }
+
+    fn restore_file(&self, digest: &Digest, target: &Path, executable: bool) -> Result<(), ArtifactError> {
+        let blob = self.blob_path(digest);
+        let content = std::fs::read(&blob).map_err(|error| io(&blob, error))?;
+        if Digest::of(&content) != *digest {
+            let error = std::io::Error::new(std::io::ErrorKind::InvalidData, "the stored content has changed");
+            return Err(io(&blob, error));
+        }
+        let mode = if executable { 0o755 } else { 0o644 };
+        let mut options = std::fs::OpenOptions::new();
+        let file = options.write(true).create_new(true).mode(mode).open(target);
+        file.and_then(|mut file| file.write_all(&content))
+            .map_err(|error| io(target, error))
+    }
+
+    fn blob_path(&self, digest: &Digest) -> PathBuf {
+        self.folder.join("blobs").join(digest.hex())
+    }
+
+    fn tree_path(&self, digest: &Digest) -> PathBuf {
+        self.folder.join("trees").join(digest.hex())
+    }
+}
+
+fn io(path: &Path, error: std::io::Error) -> ArtifactError {
+    ArtifactError::Io {
+        path: path.display().to_string(),
+        error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn store() -> (tempfile::TempDir, ArtifactStore, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let store = ArtifactStore::new(folder.path().join("store"));
+        let source = folder.path().join("source");
+        std::fs::create_dir_all(source.join("css/deep")).unwrap();
+        std::fs::write(source.join("index.html"), "hello").unwrap();
+        std::fs::write(source.join("css/deep/a.css"), "body {}").unwrap();
+        (folder, store, source)
+    }
+
+    #[test]
+    fn a_folder_and_back() {
+        let (folder, store, source) = store();
+        let script = source.join("run.sh");
+        std::fs::write(&script, "#!/bin/sh").unwrap();
+        std::fs::set_permissions(&script, PermissionsExt::from_mode(0o755)).unwrap();
+        let kept = store.keep(&source).unwrap();
+        assert_eq!((kept.bytes, kept.is_folder), (21, true));
+        assert_eq!(
+            store.keep(&source).unwrap(),
+            kept,
+            "the same content has the same digest"
+        );
+        let target = folder.path().join("target");
+        store.restore(&kept, &target).unwrap();
+        assert_eq!(
+            std::fs::read_to_string(target.join("css/deep/a.css")).unwrap(),
+            "body {}"
+        );
+        assert_eq!(
+            target.join("run.sh").metadata().unwrap().permissions().mode() & 0o777,
+            0o755
+        );
+        assert_eq!(
+            target.join("index.html").metadata().unwrap().permissions().mode() & 0o777,
+            0o644
+        );
+    }
+
+    #[test]
+    fn links_and_special_files_are_refused() {
+        let (_folder, store, source) = store();
+        std::os::unix::fs::symlink("/etc/passwd", source.join("css/link")).unwrap();
+        assert!(matches!(store.keep(&source), Err(ArtifactError::Link { path }) if path == "css/link"));
+        std::fs::remove_file(source.join("css/link")).unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(source.join("socket")).unwrap();
+        assert!(matches!(store.keep(&source), Err(ArtifactError::Special { path }) if path == "socket"));
+    }
+
+    #[test]
+    fn a_changed_store_is_noticed() {
+        let (folder, store, source) = store();
+        let kept = store.keep(&source.join("index.html")).unwrap();
+        std::fs::write(store.blob_path(&kept.digest), "HELLO").unwrap();
+        let restored = store.restore(&kept, &folder.path().join("out"));
+        assert!(
+            restored
+                .unwrap_err()
+                .to_string()
+                .ends_with("the stored content has changed")
+        );
+    }
+}

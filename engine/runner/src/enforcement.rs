@@ -1,0 +1,27 @@
+//! What this version does not enforce yet, in plain words: the promise is only as good as what is said about its gaps.
+
+use crate::plan::Plan;
+
+/// Empty when the plan starts no native program, and so rests on the Wasm sandbox and the View alone.
+pub fn not_enforced(plan: &Plan) -> Vec<String> {
+    let programs: Vec<_> = plan.stages.iter().filter(|stage| stage.runs_programs()).collect();
+    if programs.is_empty() {
+        return Vec::new();
+    }
+    if plan.allow_unconfined {
+        return vec!["native programs run unconfined, as your user (--allow-unconfined)".into()];
+    }
+    let mut gaps = vec!["native programs: no system call filter and no limits on memory and processes yet".to_owned()];
+    let with_network: Vec<_> = programs
+        .iter()
+        .filter(|stage| !stage.grant.net.is_empty())
+        .map(|stage| stage.name.as_str())
+        .collect();
+    if !with_network.is_empty() {
+        gaps.push(format!(
+            "network: a `net` grant opens the host's whole network yet ({})",
+            with_network.join(", ")
+        ));
+    }
+    gaps
+}

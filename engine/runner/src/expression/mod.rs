@@ -1,0 +1,9 @@
+//! `when` and `${…}`: CEL, by the `cel` crate.
+
+mod expr;
+mod scope;
+mod template;
+
+pub(crate) use expr::{Expr, ExpressionError};
+pub(crate) use scope::Scope;
+pub(crate) use template::Template;

@@ -1,0 +1,21 @@
+//! What can go wrong with the journal.
+
+use std::path::PathBuf;
+
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    #[error("failed to write {}: {error}", path.display())]
+    Write { path: PathBuf, error: std::io::Error },
+    #[error("failed to read {}: {error}", path.display())]
+    Read { path: PathBuf, error: std::io::Error },
+    #[error("the journal's database: {0}")]
+    Database(#[from] rusqlite::Error),
+    #[error("the journal was written by a newer Tidegate (format {found}, this one knows {known})")]
+    Newer { found: i64, known: i64 },
+    #[error("there is no run `{0}`")]
+    NoSuchRun(String),
+    #[error("`{0}` is the beginning of several runs")]
+    Ambiguous(String),
+    #[error("there are no runs yet")]
+    NoRuns,
+}

@@ -1,0 +1,81 @@
+//! The journal's place and its database.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::Connection;
+
+use super::JournalError;
+use crate::RunId;
+
+const FORMAT: i64 = 1;
+/// How long a writer waits for another process of the same project.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A project's `.tidegate/`. Several engines may use it at once.
+#[derive(Debug, Clone)]
+pub struct Journal {
+    folder: PathBuf,
+}
+
+impl Journal {
+    /// Makes the folder, with a `.gitignore` of its own, so that no project has to know of it.
+    pub fn open(project: &Path) -> Result<Self, JournalError> {
+        let journal = Self {
+            folder: project.join(".tidegate"),
+        };
+        let write = |path: &Path, error| JournalError::Write {
+            path: path.into(),
+            error,
+        };
+        std::fs::create_dir_all(&journal.folder).map_err(|error| write(&journal.folder, error))?;
+        let ignore = journal.folder.join(".gitignore");
+        if !ignore.exists() {
+            std::fs::write(&ignore, "*\n").map_err(|error| write(&ignore, error))?;
+        }
+        journal.connect()?;
+        Ok(journal)
+    }
+
+    /// None when the project has had no run.
+    pub fn existing(project: &Path) -> Option<Self> {
+        let folder = project.join(".tidegate");
+        folder.join("state.db").exists().then_some(Self { folder })
+    }
+
+    pub(super) fn connect(&self) -> Result<Connection, JournalError> {
+        let connection = Connection::open(self.folder.join("state.db"))?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.pragma_update(None, "synchronous", "NORMAL")?;
+        let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        match found {
+            FORMAT => {}
+            0 => create(&connection)?,
+            found => return Err(JournalError::Newer { found, known: FORMAT }),
+        }
+        Ok(connection)
+    }
+
+    /// Where a run's log files lie.
+    pub(super) fn run_folder(&self, run: &RunId) -> PathBuf {
+        self.folder.join("runs").join(run.as_str())
+    }
+
+    /// Where artifacts lie, by digest.
+    pub(crate) fn artifact_folder(&self) -> PathBuf {
+        self.folder.join("artifacts")
+    }
+}
+
+/// In one transaction, and only if no other process was first.
+fn create(connection: &Connection) -> Result<(), JournalError> {
+    connection.execute_batch("BEGIN IMMEDIATE")?;
+    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if found == 0 {
+        connection.execute_batch(include_str!("schema.sql"))?;
+        connection.pragma_update(None, "user_version", FORMAT)?;
+    }
+    connection.execute_batch("COMMIT")?;
+    Ok(())
+}

@@ -1,0 +1,113 @@
+//! From what a program writes, in whatever pieces, to lines.
+
+use crate::Masker;
+
+/// Longest line of a log; a longer one is cut and goes on in the next event.
+const MAX_LINE_BYTES: usize = 16 << 10;
+
+/// Collects bytes until a line is whole. Lines come out masked, so a secret is found also when it came in two writes.
+#[derive(Default)]
+pub(crate) struct LineBuffer {
+    pending: Vec<u8>,
+}
+
+impl LineBuffer {
+    pub(crate) fn feed(&mut self, bytes: &[u8], masker: &Masker) -> Vec<String> {
+        let mut lines = Vec::new();
+        for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
+            self.pending.extend_from_slice(piece);
+            if self.pending.ends_with(b"\n") {
+                self.pending.pop();
+                if self.pending.ends_with(b"\r") {
+                    self.pending.pop();
+                }
+                self.cut_long(masker, &mut lines);
+                lines.push(masker.mask(text(&std::mem::take(&mut self.pending))));
+            } else {
+                self.cut_long(masker, &mut lines);
+            }
+        }
+        lines
+    }
+
+    /// What came after the last line break.
+    pub(crate) fn finish(&mut self, masker: &Masker) -> Option<String> {
+        let rest = std::mem::take(&mut self.pending);
+        (!rest.is_empty()).then(|| masker.mask(text(&rest)))
+    }
+
+    fn cut_long(&mut self, masker: &Masker, lines: &mut Vec<String>) {
+        while self.pending.len() > MAX_LINE_BYTES {
+            let held_back = masker.safe_cut(&self.pending[..MAX_LINE_BYTES]);
+            // A secret as long as a line can't be kept whole; it is masked line by line anyway.
+            let cut = char_boundary(&self.pending, if held_back == 0 { MAX_LINE_BYTES } else { held_back });
+            let rest = self.pending.split_off(cut);
+            lines.push(masker.mask(text(&self.pending)));
+            self.pending = rest;
+        }
+    }
+}
+
+/// The last place at or before `cut` where no UTF-8 character is split.
+fn char_boundary(bytes: &[u8], cut: usize) -> usize {
+    (cut.saturating_sub(3)..=cut)
+        .rev()
+        .find(|at| bytes.get(*at).is_none_or(|byte| byte & 0xc0 != 0x80))
+        .unwrap_or(cut)
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Secrets;
+
+    fn none() -> Masker {
+        Masker::new(&Secrets::default())
+    }
+
+    #[test]
+    fn lines_come_out_whole() {
+        let mut buffer = LineBuffer::default();
+        assert_eq!(buffer.feed(b"one\r\ntw", &none()), ["one"]);
+        assert_eq!(buffer.feed(b"o\n\nrest", &none()), ["two", ""]);
+        assert_eq!(buffer.finish(&none()).as_deref(), Some("rest"));
+        assert_eq!(buffer.finish(&none()), None);
+    }
+
+    #[test]
+    fn a_secret_in_two_writes_is_masked() {
+        let masker = Masker::new(&Secrets::of([("token", "hunter22")]));
+        let mut buffer = LineBuffer::default();
+        assert!(buffer.feed(b"it is hun", &masker).is_empty());
+        assert_eq!(buffer.feed(b"ter22!\n", &masker), ["it is •••!"]);
+    }
+
+    #[test]
+    fn a_secret_across_the_cut_of_a_long_line_is_masked() {
+        let masker = Masker::new(&Secrets::of([("token", "hunter22")]));
+        for offset in 0..16 {
+            let mut line = vec![b'a'; MAX_LINE_BYTES - offset];
+            line.extend_from_slice(b"hunter22 and more\n");
+            let mut buffer = LineBuffer::default();
+            let lines: Vec<_> = line
+                .chunks(1000)
+                .flat_map(|chunk| buffer.feed(chunk, &masker))
+                .collect();
+            assert!(!lines.concat().contains("hunter22"), "offset {offset}");
+            assert!(lines.concat().contains("•••"), "offset {offset}");
+            assert!(lines.iter().all(|line| line.len() <= MAX_LINE_BYTES));
+        }
+    }
+
+    #[test]
+    fn characters_are_not_split() {
+        let mut buffer = LineBuffer::default();
+        let line = "é".repeat(MAX_LINE_BYTES);
+        let lines = buffer.feed(format!("{line}\n").as_bytes(), &none());
+        assert_eq!(lines.concat(), line);
+    }
+}

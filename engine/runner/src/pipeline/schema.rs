@@ -1,0 +1,235 @@
+//! A stage's `with` table against the JSON Schema of its plugin.
+
+use std::collections::BTreeMap;
+
+use jsonschema::error::{TypeKind, ValidationErrorKind};
+use serde_json::Value;
+use tidegate_manifest::{Config, Diagnostic, Span, suggest};
+
+/// Errors told for one stage at most: a hostile schema could give millions.
+const MAX_ERRORS: usize = 20;
+
+/// Checks `value`. Places in `unknown` (JSON pointers), and what lies beneath them, are passed over.
+///
+/// The schema may be written by anyone: nothing is fetched for a `$ref`, and patterns run in linear time.
+pub(super) fn check(
+    stage: &str,
+    schema: &Value,
+    value: &Value,
+    unknown: &BTreeMap<String, String>,
+    written: &Config,
+) -> Vec<Diagnostic> {
+    let validator = match validator(schema) {
+        Ok(validator) => validator,
+        Err(text) => {
+            let message = format!("the plugin of stage `{stage}` has no usable JSON Schema: {text}");
+            return vec![Diagnostic::error("config/bad-schema", message)];
+        }
+    };
+    let mut mistakes = Vec::new();
+    for error in validator.iter_errors(value).take(MAX_ERRORS) {
+        let pointer = error.instance_path().as_str().to_owned();
+        if unknown
+            .keys()
+            .any(|place| pointer == *place || pointer.starts_with(&format!("{place}/")))
+        {
+            continue;
+        }
+        mistakes.extend(explain(stage, schema, &error, &pointer, written));
+    }
+    mistakes
+}
+
+/// The first mistake as one line, for a value that became known only when the stage started.
+pub(crate) fn first_mistake(schema: &Value, value: &Value) -> Option<String> {
+    let validator = match validator(schema) {
+        Ok(validator) => validator,
+        Err(text) => return Some(text),
+    };
+    let error = validator.iter_errors(value).next()?;
+    Some(format!("`{}`: {error}", error.instance_path().as_str()))
+}
+
+fn validator(schema: &Value) -> Result<jsonschema::Validator, String> {
+    jsonschema::options()
+        .with_pattern_options(jsonschema::PatternOptions::regex())
+        .build(schema)
+        .map_err(|error| error.to_string())
+}
+
+fn explain(
+    stage: &str,
+    schema: &Value,
+    error: &jsonschema::ValidationError<'_>,
+    pointer: &str,
+    written: &Config,
+) -> Vec<Diagnostic> {
+    let span = place(pointer, written);
+    match error.kind() {
+        ValidationErrorKind::AdditionalProperties { unexpected }
+        | ValidationErrorKind::UnevaluatedProperties { unexpected } => {
+            let known = properties(schema, error.schema_path().as_str());
+            unexpected
+                .iter()
+                .map(|key| unknown_key(stage, key, pointer, &known, written))
+                .collect()
+        }
+        ValidationErrorKind::Required { property } => {
+            let name = property.as_str().unwrap_or_default();
+            let message = format!("stage `{stage}` needs `{}{name}` in its `with` table", dotted(pointer));
+            let mut mistake =
+                Diagnostic::error("config/missing-key", message).at(&span, format!("`{name}` is missing here"));
+            let known = properties(schema, error.schema_path().as_str());
+            if let Some(text) = known
+                .get(name)
+                .and_then(|property| property.get("description"))
+                .and_then(Value::as_str)
+            {
+                mistake = mistake.help(format!("`{name}`: {}", first_line(text)));
+            }
+            vec![mistake]
+        }
+        ValidationErrorKind::Type { kind } => {
+            let found = describe(error.instance());
+            let expected = match kind {
+                TypeKind::Single(single) => type_text(&single.to_string()),
+                TypeKind::Multiple(several) => several
+                    .iter()
+                    .map(|one| type_text(&one.to_string()))
+                    .collect::<Vec<_>>()
+                    .join(" or "),
+            };
+            let message = format!("`{}` of stage `{stage}` has the wrong type", name_of(pointer));
+            vec![
+                Diagnostic::error("config/wrong-type", message)
+                    .at(&span, format!("expected {expected}, found {found}")),
+            ]
+        }
+        ValidationErrorKind::Enum { options } => vec![not_one_of(stage, error.instance(), options, pointer, &span)],
+        _ => {
+            let message = format!(
+                "`{}` of stage `{stage}` is refused by the plugin's schema",
+                name_of(pointer)
+            );
+            vec![Diagnostic::error("config/refused", message).at(&span, error.to_string())]
+        }
+    }
+}
+
+fn unknown_key(
+    stage: &str,
+    key: &str,
+    pointer: &str,
+    known: &serde_json::Map<String, Value>,
+    written: &Config,
+) -> Diagnostic {
+    let full = format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"));
+    let span = written
+        .keys
+        .get(&full)
+        .cloned()
+        .unwrap_or_else(|| place(&full, written));
+    let message = format!("stage `{stage}` does not know the key `{}{key}`", dotted(pointer));
+    let mut mistake = Diagnostic::error("config/unknown-key", message);
+    mistake = match suggest(key, known.keys().map(String::as_str)) {
+        Some(similar) => mistake.at(&span, format!("did you mean `{similar}`?")),
+        None => mistake.at(&span, "not known"),
+    };
+    if known.is_empty() {
+        return mistake.help("this stage takes no keys here");
+    }
+    mistake.help(format!("it knows {}", list(known.keys().map(String::as_str))))
+}
+
+fn not_one_of(stage: &str, found: &Value, options: &Value, pointer: &str, span: &Span) -> Diagnostic {
+    let options: Vec<_> = options
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    let message = format!(
+        "`{}` of stage `{stage}` has none of the possible values",
+        name_of(pointer)
+    );
+    let similar = found.as_str().and_then(|text| suggest(text, options.iter().copied()));
+    let label = similar.map_or_else(
+        || "not one of them".to_owned(),
+        |similar| format!("did you mean \"{similar}\"?"),
+    );
+    Diagnostic::error("config/not-one-of", message)
+        .at(span, label)
+        .help(format!("possible are {}", list(options)))
+}
+
+/// The properties of the object schema in which the keyword at `schema_path` stands.
+fn properties(schema: &Value, schema_path: &str) -> serde_json::Map<String, Value> {
+    let parent = schema_path.rsplit_once('/').map_or("", |(parent, _)| parent);
+    let object = schema
+        .pointer(parent)
+        .and_then(|object| object.get("properties"))
+        .and_then(Value::as_object);
+    object.cloned().unwrap_or_default()
+}
+
+fn place(pointer: &str, written: &Config) -> Span {
+    let mut pointer = pointer;
+    loop {
+        if let Some(span) = written.spans.get(pointer) {
+            return span.clone();
+        }
+        match pointer.rsplit_once('/') {
+            Some((parent, _)) => pointer = parent,
+            None => return 0..0,
+        }
+    }
+}
+
+fn name_of(pointer: &str) -> String {
+    if pointer.is_empty() {
+        "with".into()
+    } else {
+        pointer.trim_start_matches('/').replace('/', ".")
+    }
+}
+
+fn dotted(pointer: &str) -> String {
+    if pointer.is_empty() {
+        String::new()
+    } else {
+        format!("{}.", name_of(pointer))
+    }
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default().trim_end_matches('.')
+}
+
+fn list<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+    words
+        .into_iter()
+        .map(|word| format!("`{word}`"))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+fn type_text(name: &str) -> String {
+    match name {
+        "object" => "a table".into(),
+        "array" => "a list".into(),
+        "integer" => "an integer".into(),
+        "null" => "nothing".into(),
+        other => format!("a {other}"),
+    }
+}
+
+fn describe(value: &Value) -> String {
+    match value {
+        Value::String(text) => format!("the string \"{text}\""),
+        Value::Number(number) => format!("the number {number}"),
+        Value::Bool(value) => format!("`{value}`"),
+        Value::Array(_) => "a list".into(),
+        Value::Object(_) => "a table".into(),
+        Value::Null => "nothing".into(),
+    }
+}

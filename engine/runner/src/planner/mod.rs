@@ -1,0 +1,10 @@
+//! From a pipeline to a plan: what is selected, what is asked and granted, and which files the programs are.
+
+mod capability;
+mod missing;
+mod planning;
+mod selection;
+
+pub use capability::net_text;
+pub use planning::{Planned, Planner};
+pub use selection::Selection;

@@ -1,0 +1,421 @@
+//! The planner.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::time::Duration;
+
+use tidegate_manifest::{Diagnostic, Grants, HostKeys, NetGrant, Span, Stage, StageName, Target};
+use tidegate_sandbox::Request;
+
+use super::Selection;
+use super::capability::{CAPABILITIES, TWO_KEYS, clean, entries};
+use super::missing::{missing_grants, unknown_capability};
+use crate::Host;
+use crate::expression::{Scope, Template};
+use crate::pipeline::{Pipeline, ResolvedStage, component_files};
+use crate::plan::{Grant, HostKeysPlan, Plan, StagePlan, TargetPlan};
+use crate::program::{LookupError, Program, Toolchain, look_up};
+use crate::python_index;
+use crate::ssh::{HostKeyPolicy, SshHost};
+
+/// Wall time of a stage that says nothing else.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60 * 60);
+/// What a stage has, after a stop was requested, to leave things whole.
+const DEFAULT_STOP_GRACE: Duration = Duration::from_secs(5);
+/// Linear memory of a component: Python guests start at about 30 MiB, a parser of large projects stays under 100.
+const DEFAULT_MEMORY_BYTES: u64 = 256 << 20;
+/// What a stage may print in total: a verbose test run of a large project is a few MiB.
+const DEFAULT_OUTPUT_BYTES: u64 = 64 << 20;
+const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const DEFAULT_KEEPALIVE: Duration = Duration::from_secs(15);
+
+pub struct Planner<'a> {
+    pub host: &'a Host,
+    pub selection: &'a Selection,
+    pub dry_run: bool,
+    pub allow_unconfined: bool,
+}
+
+/// A plan and what is worth saying about it.
+pub struct Planned {
+    pub plan: Plan,
+    pub warnings: Vec<Diagnostic>,
+}
+
+impl Planner<'_> {
+    /// All mistakes at once.
+    pub fn plan(&self, pipeline: &Pipeline) -> Result<Planned, Vec<Diagnostic>> {
+        let left_out = self.selection.left_out(&pipeline.manifest)?;
+        let scope = pipeline.scope();
+        let mut draft = Draft {
+            planner: self,
+            pipeline,
+            scope,
+            mistakes: Vec::new(),
+            toolchains: BTreeSet::new(),
+        };
+        let mut stages = Vec::new();
+        let mut used = BTreeSet::new();
+        for stage in order(&pipeline.stages, pipeline) {
+            if !left_out.contains_key(&stage.name) {
+                stages.push(draft.stage(stage, &left_out, &mut used));
+            }
+        }
+        let reached: BTreeSet<_> = stages
+            .iter()
+            .flat_map(|stage| stage.grant.ssh.iter().cloned())
+            .collect();
+        let targets = reached.iter().filter_map(|name| draft.target(name)).collect();
+        if !draft.mistakes.is_empty() {
+            return Err(draft.mistakes);
+        }
+        let toolchains = draft.toolchains.into_iter().collect();
+        let warnings = unused_grants(pipeline, &left_out, &used);
+        let indexed = stages
+            .iter()
+            .any(|stage| stage.grant.net.contains(&NetGrant::PythonIndex));
+        let mut read_only = component_files(pipeline);
+        read_only.extend([pipeline.manifest_path.clone(), "tidegate.lock".into()]);
+        read_only.retain(|path| pipeline.workspace.join(path).exists());
+        let plan = Plan {
+            pipeline: pipeline.name.clone(),
+            workspace: pipeline.workspace.clone(),
+            vars: pipeline.vars.clone(),
+            source: pipeline.source.clone(),
+            stages,
+            left_out,
+            targets,
+            toolchains,
+            hide: pipeline
+                .manifest
+                .hide
+                .iter()
+                .map(|pattern| pattern.value.clone())
+                .collect(),
+            read_only,
+            python_index: if indexed {
+                python_index::read(self.host)
+            } else {
+                Default::default()
+            },
+            dry_run: self.dry_run,
+            allow_unconfined: self.allow_unconfined,
+        };
+        Ok(Planned { plan, warnings })
+    }
+}
+
+struct Draft<'a> {
+    planner: &'a Planner<'a>,
+    pipeline: &'a Pipeline,
+    scope: Scope,
+    mistakes: Vec<Diagnostic>,
+    toolchains: BTreeSet<Toolchain>,
+}
+
+impl Draft<'_> {
+    fn stage(
+        &mut self,
+        stage: &ResolvedStage,
+        left_out: &BTreeMap<StageName, String>,
+        used: &mut BTreeSet<(usize, usize)>,
+    ) -> StagePlan {
+        let written = &self.pipeline.manifest.stages[stage.index];
+        self.check_requests(written, &stage.requests);
+        let grant = self.grant(written, &stage.requests, used);
+        let millis = |value: &Option<tidegate_manifest::Spanned<Duration>>, default: Duration| {
+            let duration = value.as_ref().map_or(default, |written| written.value);
+            u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+        };
+        let bytes = |value: &Option<tidegate_manifest::Spanned<tidegate_manifest::ByteSize>>, default: u64| {
+            value.as_ref().map_or(default, |written| written.value.0)
+        };
+        let env = self.pipeline.manifest.env.iter().chain(&written.env);
+        StagePlan {
+            name: stage.name.clone(),
+            plugin: stage.plugin.id.clone(),
+            config: stage.config.value.clone(),
+            unknown: stage.config.unknown.clone(),
+            needs: written
+                .needs
+                .iter()
+                .map(|need| need.value.clone())
+                .filter(|need| !left_out.contains_key(need))
+                .collect(),
+            when: written.when.as_ref().map(|when| when.value.clone()),
+            timeout_ms: millis(&written.timeout, DEFAULT_TIMEOUT),
+            stop_grace_ms: millis(&written.stop_grace, DEFAULT_STOP_GRACE),
+            memory_bytes: bytes(&written.grant.memory, DEFAULT_MEMORY_BYTES),
+            output_bytes: bytes(&written.grant.output, DEFAULT_OUTPUT_BYTES),
+            env: env.map(|(name, value)| (name.clone(), value.value.clone())).collect(),
+            requests: stage.requests.clone(),
+            grant,
+        }
+    }
+
+    /// A required request without a grant stops the plan.
+    fn check_requests(&mut self, written: &Stage, requests: &[Request]) {
+        let granted = entries(&written.grant);
+        let mut missing = Vec::new();
+        for request in requests {
+            if !CAPABILITIES.contains(&request.capability.as_str()) {
+                if !request.optional {
+                    self.mistakes.push(unknown_capability(written, request));
+                }
+                continue;
+            }
+            let given = granted
+                .iter()
+                .any(|entry| entry.gives(&request.capability, &request.name));
+            if !given && !request.optional {
+                missing.push(request);
+            }
+        }
+        if !missing.is_empty() {
+            self.mistakes.push(missing_grants(written, &missing));
+        }
+    }
+
+    fn grant(&mut self, written: &Stage, requests: &[Request], used: &mut BTreeSet<(usize, usize)>) -> Grant {
+        let asked = |capability: &str, name: &str| {
+            let entry = super::capability::Entry {
+                capability: CAPABILITIES
+                    .into_iter()
+                    .find(|known| *known == capability)
+                    .unwrap_or("exec"),
+                name: name.into(),
+                span: 0..0,
+            };
+            requests
+                .iter()
+                .any(|request| entry.gives(&request.capability, &request.name))
+        };
+        let grants = &written.grant;
+        let runs_programs = grants.exec.keys().any(|name| asked("exec", name));
+        for entry in entries(grants) {
+            let takes_effect = match entry.capability {
+                capability if TWO_KEYS.contains(&capability) => asked(capability, &entry.name),
+                "net" | "env" => runs_programs,
+                _ => true,
+            };
+            if takes_effect {
+                used.insert((entry.span.start, entry.span.end));
+            }
+        }
+        let mut exec = BTreeMap::new();
+        for (name, program) in grants.exec.iter().filter(|(name, _)| asked("exec", name)) {
+            match look_up(program, self.planner.host) {
+                Ok(found) => {
+                    self.know_toolchains(&found);
+                    exec.insert(name.clone(), found);
+                }
+                Err(error) => self.mistakes.push(program_mistake(&error, &program.span)),
+            }
+        }
+        let mut read = Vec::new();
+        for path in &grants.read {
+            let expanded = self.planner.host.expand_home(path);
+            if !expanded.exists() {
+                let message = format!("there is no {}, which is granted for reading", path.display());
+                self.mistakes
+                    .push(Diagnostic::error("grant/no-such-path", message).at(&path.span, ""));
+            }
+            read.push(expanded);
+        }
+        let Grants {
+            net,
+            write,
+            env,
+            secrets,
+            ssh,
+            http,
+            source,
+            ..
+        } = grants;
+        Grant {
+            exec,
+            net: net
+                .iter()
+                .filter(|_| runs_programs)
+                .map(|net| net.value.clone())
+                .collect(),
+            read,
+            write: write.iter().map(|path| clean(&path.value)).collect(),
+            env: env
+                .iter()
+                .filter(|_| runs_programs)
+                .map(|name| name.value.clone())
+                .collect(),
+            secrets: secrets
+                .iter()
+                .filter(|(name, _)| asked("secrets", name))
+                .map(|(name, secret)| (name.clone(), secret.value.clone()))
+                .collect(),
+            ssh: ssh
+                .iter()
+                .filter(|name| asked("ssh", name))
+                .map(|name| name.value.clone())
+                .collect(),
+            http: http
+                .iter()
+                .filter(|origin| asked("http", origin))
+                .map(|origin| origin.value.clone())
+                .collect(),
+            source: source.as_ref().is_some_and(|source| source.value) && asked("source", "source"),
+        }
+    }
+
+    /// A program of the workspace may lead into any toolchain that the plan shows. A virtual environment leads to the Python
+    /// that it was made with: usually the one on the PATH.
+    fn know_toolchains(&mut self, program: &Program) {
+        match program {
+            Program::Host { toolchains, .. } => self.toolchains.extend(toolchains.iter().cloned()),
+            Program::Workspace { path } => {
+                let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+                for candidate in ["python3", "python"].into_iter().filter(|_| name.starts_with("python")) {
+                    if let Ok(Program::Host { toolchains, .. }) = look_up(candidate, self.planner.host) {
+                        self.toolchains.extend(toolchains);
+                    }
+                }
+            }
+        }
+    }
+
+    fn target(&mut self, name: &str) -> Option<(String, TargetPlan)> {
+        let Some(target) = self.pipeline.manifest.targets.get(name) else {
+            let mut mistake = Diagnostic::error("grant/unknown-target", format!("there is no target `{name}`"));
+            let granted = self.pipeline.manifest.stages.iter().flat_map(|stage| &stage.grant.ssh);
+            if let Some(grant) = granted.into_iter().find(|grant| grant.value == name) {
+                mistake = mistake.at(&grant.span, "");
+            }
+            let lines =
+                "hosts = [\"deploy@host.example.com\"]\nkey = \"deploy-key\"\nhost-keys = [\"ssh-ed25519 AAAA…\"]";
+            self.mistakes.push(mistake.paste(format!("[targets.{name}]\n{lines}")));
+            return None;
+        };
+        let hosts: Vec<_> = target
+            .hosts
+            .iter()
+            .filter_map(|host| {
+                let text = self.text(host, &host.span)?;
+                let parsed = SshHost::parse(&text).map_err(|error| self.bad_target(&error.to_string(), &host.span));
+                parsed.ok().map(|_| text)
+            })
+            .collect();
+        let host_keys = self.host_keys(target)?;
+        let millis = |value: &Option<tidegate_manifest::Spanned<Duration>>, default: Duration| {
+            value.as_ref().map_or(default, |written| written.value).as_millis() as u64
+        };
+        let plan = TargetPlan {
+            hosts,
+            key: target.key.value.clone(),
+            passphrase: target.passphrase.as_ref().map(|name| name.value.clone()),
+            host_keys,
+            connect_timeout_ms: millis(&target.connect_timeout, DEFAULT_CONNECT_TIMEOUT),
+            keepalive_ms: millis(&target.keepalive, DEFAULT_KEEPALIVE),
+        };
+        Some((name.to_owned(), plan))
+    }
+
+    /// Read at plan time, so that a stage can't change whom the engine trusts.
+    fn host_keys(&mut self, target: &Target) -> Option<HostKeysPlan> {
+        match &target.host_keys {
+            HostKeys::Keys(keys) => {
+                let texts: Vec<_> = keys.iter().filter_map(|key| self.text(key, &key.span)).collect();
+                if let Err(error) = HostKeyPolicy::from_keys(&texts) {
+                    self.bad_target(&error.to_string(), &keys.first().map_or(0..0, |key| key.span.clone()));
+                }
+                Some(HostKeysPlan::Keys(texts))
+            }
+            HostKeys::KnownHosts(path) => {
+                let text = self.text(path, &path.span)?;
+                let file = self.planner.host.expand_home(Path::new(&text));
+                let file = if file.is_absolute() {
+                    file
+                } else {
+                    self.pipeline.workspace.join(file)
+                };
+                match std::fs::read_to_string(&file) {
+                    Ok(content) => {
+                        if let Err(error) = HostKeyPolicy::from_known_hosts(&content) {
+                            self.bad_target(&error.to_string(), &path.span);
+                        }
+                        Some(HostKeysPlan::KnownHosts(content))
+                    }
+                    Err(error) => {
+                        self.bad_target(&format!("{}: {error}", file.display()), &path.span);
+                        None
+                    }
+                }
+            }
+        }
+    }
+
+    fn text(&mut self, text: &str, span: &Span) -> Option<String> {
+        let result = Template::parse(text).and_then(|template| template.evaluate_text(&self.scope));
+        result.map_err(|error| self.bad_target(&error.to_string(), span)).ok()
+    }
+
+    fn bad_target(&mut self, text: &str, span: &Span) {
+        self.mistakes
+            .push(Diagnostic::error("target/invalid", text.to_owned()).at(span, ""));
+    }
+}
+
+fn program_mistake(error: &LookupError, span: &Span) -> Diagnostic {
+    let mistake = Diagnostic::error("grant/no-such-program", error.to_string()).at(span, "");
+    match error {
+        LookupError::NotFound { .. } => {
+            mistake.help("install it, or write its path; a program of the workspace has a slash: `.venv/bin/NAME`")
+        }
+        LookupError::Shim { .. } => {
+            mistake.help("bind the program itself: the version manager's `which NAME` shows it")
+        }
+        _ => mistake,
+    }
+}
+
+/// Each stage after those that it needs, otherwise in the manifest's order.
+fn order<'a>(stages: &'a [ResolvedStage], pipeline: &Pipeline) -> Vec<&'a ResolvedStage> {
+    let mut ordered: Vec<&ResolvedStage> = Vec::with_capacity(stages.len());
+    let mut waiting: Vec<_> = stages.iter().collect();
+    while !waiting.is_empty() {
+        let ready = waiting.iter().position(|stage| {
+            let needs = &pipeline.manifest.stages[stage.index].needs;
+            needs
+                .iter()
+                .all(|need| ordered.iter().any(|done| done.name == need.value))
+        });
+        // The manifest's reader refuses cycles, so one is always ready.
+        ordered.push(waiting.remove(ready.unwrap_or(0)));
+    }
+    ordered
+}
+
+/// A grant of a named set counts as used when one of the set's stages uses it.
+fn unused_grants(
+    pipeline: &Pipeline,
+    left_out: &BTreeMap<StageName, String>,
+    used: &BTreeSet<(usize, usize)>,
+) -> Vec<Diagnostic> {
+    let mut told = BTreeSet::new();
+    let mut warnings = Vec::new();
+    if !left_out.is_empty() {
+        return warnings;
+    }
+    for stage in &pipeline.manifest.stages {
+        for entry in entries(&stage.grant) {
+            let place = (entry.span.start, entry.span.end);
+            if used.contains(&place) || !told.insert(place) {
+                continue;
+            }
+            let message = format!(
+                "stage `{}` never asks for `{}` ({})",
+                stage.name.value, entry.capability, entry.name
+            );
+            let warning = Diagnostic::warning("grant/unused", message).at(&entry.span, "granted, and of no effect");
+            warnings.push(warning.help("remove it: what is not granted can't be misused by a later version"));
+        }
+    }
+    warnings
+}

@@ -1,0 +1,68 @@
+//! A Python is more than its executable: its standard library and shared libraries stand under prefixes that it alone knows.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde::Deserialize;
+
+use super::Toolchain;
+
+#[derive(Debug, thiserror::Error)]
+pub enum PythonError {
+    #[error("{} could not be started: {error}", path.display())]
+    Start { path: PathBuf, error: std::io::Error },
+    #[error("{} did not say where it is installed: {text}", path.display())]
+    Answer { path: PathBuf, text: String },
+}
+
+/// Where a Python is installed, by its own word.
+#[derive(Debug, Deserialize)]
+pub(super) struct Installation {
+    pub(super) executable: PathBuf,
+    prefix: PathBuf,
+    base_prefix: PathBuf,
+    version: String,
+}
+
+/// `-I -S`: neither the current folder nor any site-packages is on its path, so that only Python's own code runs.
+const QUESTION: &str = "import json, sys, os; print(json.dumps({'executable': sys.executable, 'prefix': sys.prefix, \
+    'base_prefix': os.path.realpath(sys.base_prefix), 'version': '%d.%d.%d' % sys.version_info[:3]}))";
+
+impl Installation {
+    /// Runs it outside any workspace, with an empty environment but for PATH, which version managers need.
+    pub(super) fn ask(path: &Path) -> Result<Self, PythonError> {
+        let output = Command::new(path)
+            .args(["-I", "-S", "-c", QUESTION])
+            .current_dir("/")
+            .stdin(Stdio::null())
+            .output()
+            .map_err(|error| PythonError::Start {
+                path: path.into(),
+                error,
+            })?;
+        serde_json::from_slice(&output.stdout).map_err(|_| {
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            let text = stderr.trim().lines().last().unwrap_or("no answer").to_owned();
+            PythonError::Answer {
+                path: path.into(),
+                text,
+            }
+        })
+    }
+
+    /// What lies outside the system set: the environment's own folder, and the Python that it is built on.
+    pub(super) fn toolchains(&self) -> Vec<Toolchain> {
+        let mut roots = vec![self.base_prefix.clone()];
+        if self.prefix.canonicalize().ok().as_ref() != Some(&self.base_prefix) {
+            roots.push(self.prefix.clone());
+        }
+        roots
+            .into_iter()
+            .filter(|root| !tidegate_confine::system_set().covers(root))
+            .map(|root| Toolchain {
+                root,
+                what: format!("Python {}", self.version),
+            })
+            .collect()
+    }
+}

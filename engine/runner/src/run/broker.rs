@@ -1,0 +1,276 @@
+//! The engine's side of one attempt. It decides from the Plan alone; what it does not find granted there, it refuses.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde_json::Value;
+use tidegate_confine::View;
+use tidegate_sandbox::{
+    Broker, Change, Command, ConnectionId, Exit, FilesError, Finished, HttpError, HttpRequest, HttpResponse,
+    ProcessError, ProcessId, SecretError, SourceError, SshError, SshExec, SshFinished, Stop, Stream,
+};
+
+use super::artifacts::{Artifacts, KeptOfStage};
+use super::files;
+use super::intake::Intake;
+use super::processes::Processes;
+use super::ssh::SshConnections;
+use crate::Secrets;
+use crate::event::EventKind;
+use crate::git::Git;
+use crate::http::HttpClient;
+use crate::journal::StageState;
+use crate::plan::{SourceState, StagePlan};
+
+/// Outputs of one attempt, and the size of one. They are for names and numbers; files go into artifacts.
+const MAX_OUTPUTS: usize = 200;
+const MAX_OUTPUT_BYTES: usize = 256 << 10;
+const MAX_KEY_BYTES: usize = 128;
+/// Longest wait of one `poll`: so that a stage notices a stop also when it asks for more.
+const MAX_POLL: Duration = Duration::from_secs(60);
+
+pub(super) struct StageBroker {
+    pub(super) stage: Arc<StagePlan>,
+    pub(super) view: Arc<View>,
+    /// None when the stage was granted no program.
+    pub(super) processes: Option<Processes>,
+    pub(super) connections: SshConnections,
+    pub(super) http: HttpClient,
+    pub(super) secrets: Arc<Secrets>,
+    pub(super) artifacts: Artifacts,
+    pub(super) outputs: Mutex<BTreeMap<String, Value>>,
+    pub(super) state: Arc<StageState>,
+    pub(super) git: Git,
+    pub(super) source: SourceState,
+    pub(super) intake: Arc<Intake>,
+    pub(super) stop: Stop,
+}
+
+impl StageBroker {
+    fn processes(&self) -> Result<&Processes, ProcessError> {
+        self.processes
+            .as_ref()
+            .ok_or_else(|| ProcessError::NotGranted("no program; see grant.exec".into()))
+    }
+
+    /// Blocking work of the file system, away from the threads that drive the stages.
+    async fn on_view<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&View) -> Result<T, FilesError> + Send + 'static,
+    ) -> Result<T, FilesError> {
+        let view = self.view.clone();
+        let done = tokio::task::spawn_blocking(move || work(&view)).await;
+        done.unwrap_or_else(|error| Err(FilesError::Other(error.to_string())))
+    }
+
+    fn outputs(&self) -> MutexGuard<'_, BTreeMap<String, Value>> {
+        // Nothing panics while it holds the lock.
+        self.outputs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the attempt leaves behind: outputs and artifacts.
+    pub(super) fn results(&self) -> (BTreeMap<String, Value>, KeptOfStage) {
+        (self.outputs().clone(), self.artifacts.all())
+    }
+}
+
+#[async_trait]
+impl Broker for StageBroker {
+    async fn set_output(&self, key: String, value: String) -> Result<(), String> {
+        let good = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+        if key.is_empty() || key.len() > MAX_KEY_BYTES || !key.bytes().all(good) {
+            return Err(format!(
+                "an output's key has letters, digits, `-` and `_`, {MAX_KEY_BYTES} at most"
+            ));
+        }
+        if value.len() > MAX_OUTPUT_BYTES {
+            return Err(format!(
+                "an output has at most {MAX_OUTPUT_BYTES} bytes; keep larger things as artifacts"
+            ));
+        }
+        let value: Value = serde_json::from_str(&value).map_err(|error| format!("the value is not JSON: {error}"))?;
+        let value = self.intake.clean_value(value);
+        {
+            let mut outputs = self.outputs();
+            if outputs.len() >= MAX_OUTPUTS && !outputs.contains_key(&key) {
+                return Err(format!("a stage has at most {MAX_OUTPUTS} outputs"));
+            }
+            outputs.insert(key.clone(), value.clone());
+        }
+        self.intake.output(key, value).await;
+        Ok(())
+    }
+
+    async fn keep_artifact(&self, name: String, path: String, media_type: String) -> Result<(), String> {
+        let kept = self.artifacts.keep(self.view.clone(), &name, &path).await?;
+        let media_type = self.intake.clean(media_type);
+        let (stage, digest, bytes) = (self.stage.name.clone(), kept.digest.to_string(), kept.bytes);
+        self.intake
+            .send(EventKind::Artifact {
+                stage,
+                name,
+                media_type,
+                digest,
+                bytes,
+            })
+            .await;
+        Ok(())
+    }
+
+    async fn state_get(&self, key: String) -> Option<String> {
+        let state = self.state.clone();
+        let value = tokio::task::spawn_blocking(move || state.get(&key)).await;
+        value.ok().and_then(Result::ok).flatten()
+    }
+
+    async fn state_put(&self, key: String, value: String) -> Result<(), String> {
+        let state = self.state.clone();
+        let put = tokio::task::spawn_blocking(move || state.put(&key, &value)).await;
+        put.unwrap_or_else(|error| Err(error.to_string()))
+    }
+
+    async fn files_glob(&self, patterns: Vec<String>) -> Result<Vec<String>, FilesError> {
+        self.on_view(move |view| files::glob(view, &patterns)).await
+    }
+
+    async fn files_read(&self, path: String) -> Result<Vec<u8>, FilesError> {
+        self.on_view(move |view| files::read(view, &path)).await
+    }
+
+    async fn files_write(&self, path: String, content: Vec<u8>) -> Result<(), FilesError> {
+        self.on_view(move |view| files::write(view, &path, &content)).await
+    }
+
+    async fn source_commit(&self) -> Option<String> {
+        self.source.commit.clone()
+    }
+
+    async fn source_branch(&self) -> Option<String> {
+        self.source.branch.clone()
+    }
+
+    async fn source_tag(&self) -> Option<String> {
+        self.source.tag.clone()
+    }
+
+    async fn source_changed_since(&self, base: Option<String>) -> Result<Vec<Change>, SourceError> {
+        if !self.stage.grant.source {
+            return Err(SourceError::NotGranted("the repository; see grant.source".into()));
+        }
+        self.git.changed_since(base.as_deref()).await
+    }
+
+    async fn spawn(&self, command: Command) -> Result<ProcessId, ProcessError> {
+        self.processes()?.spawn(command).await
+    }
+
+    async fn wait(&self, process: ProcessId) -> Result<Finished, ProcessError> {
+        self.processes()?.wait(process).await
+    }
+
+    async fn read_output(&self, process: ProcessId, stream: Stream) -> Vec<u8> {
+        self.processes
+            .as_ref()
+            .map_or_else(Vec::new, |processes| processes.read(process, stream))
+    }
+
+    async fn write_stdin(&self, process: ProcessId, content: Vec<u8>) -> Result<(), ProcessError> {
+        self.processes()?.write(process, content).await
+    }
+
+    async fn close_stdin(&self, process: ProcessId) {
+        if let Some(processes) = &self.processes {
+            processes.close_stdin(process).await;
+        }
+    }
+
+    async fn exit(&self, process: ProcessId) -> Option<Exit> {
+        self.processes.as_ref()?.exit(process)
+    }
+
+    async fn kill(&self, process: ProcessId) {
+        if let Some(processes) = &self.processes {
+            processes.kill(process);
+        }
+    }
+
+    async fn poll(&self, processes: Vec<ProcessId>, timeout_ms: u64) -> Vec<u32> {
+        let timeout = Duration::from_millis(timeout_ms).min(MAX_POLL);
+        match &self.processes {
+            Some(table) => table.poll(&processes, timeout).await,
+            None => Vec::new(),
+        }
+    }
+
+    async fn drop_process(&self, process: ProcessId) {
+        if let Some(processes) = &self.processes {
+            processes.forget(process);
+        }
+    }
+
+    async fn reveal(&self, name: String) -> Result<String, SecretError> {
+        let Some(secret) = self.stage.grant.secrets.get(&name) else {
+            let text = format!("`{name}`; the manifest has to bind it: grant.secrets = {{ {name} = \"…\" }}");
+            return Err(SecretError::NotGranted(text));
+        };
+        let value = self
+            .secrets
+            .get(secret)
+            .ok_or_else(|| SecretError::Unavailable(secret.clone()))?;
+        self.intake
+            .send(EventKind::SecretRead {
+                stage: self.stage.name.clone(),
+                name: secret.clone(),
+            })
+            .await;
+        Ok(value.to_string())
+    }
+
+    async fn http(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        self.http.send(request, self.stop.clone()).await
+    }
+
+    async fn ssh_hosts(&self, target: String) -> Result<Vec<String>, SshError> {
+        self.connections.hosts(&target)
+    }
+
+    async fn ssh_open(&self, target: String, host: String) -> Result<ConnectionId, SshError> {
+        self.connections.open(&target, &host).await
+    }
+
+    async fn ssh_exec(&self, connection: ConnectionId, exec: SshExec) -> Result<SshFinished, SshError> {
+        self.connections.exec(connection, exec).await
+    }
+
+    async fn ssh_upload(
+        &self,
+        connection: ConnectionId,
+        local: String,
+        remote: String,
+        exclude: Vec<String>,
+    ) -> Result<u64, SshError> {
+        self.connections
+            .upload(connection, &self.view, &local, &remote, &exclude)
+            .await
+    }
+
+    async fn ssh_write_file(
+        &self,
+        connection: ConnectionId,
+        remote: String,
+        content: Vec<u8>,
+        mode: u32,
+    ) -> Result<(), SshError> {
+        self.connections.write_file(connection, &remote, content, mode).await
+    }
+
+    async fn ssh_read_file(&self, connection: ConnectionId, remote: String) -> Result<Vec<u8>, SshError> {
+        self.connections.read_file(connection, &remote).await
+    }
+
+    async fn ssh_close(&self, connection: ConnectionId) {
+        self.connections.close(connection);
+    }
+}

@@ -1,0 +1,361 @@
+//! One attempt of one stage: everything is made fresh for it, and nothing of it is left.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde_json::Value;
+use tidegate_confine::{Cell, CellSpec, Level as CellLevel, Network, StartError, View};
+use tidegate_manifest::NetGrant;
+use tidegate_sandbox::{Interface, Level, Preopen, StageLimits, StageSpec, Stop};
+use tokio::sync::mpsc;
+
+use super::artifacts::{Artifacts, KeptArtifacts, KeptOfStage, lay_out};
+use super::broker::StageBroker;
+use super::intake::Intake;
+use super::message::Message;
+use super::processes::{Processes, needed_toolchains};
+use super::scratch::Scratch;
+use super::setup::Shared;
+use super::ssh::SshConnections;
+use crate::Outcome;
+use crate::event::Confinement;
+use crate::expression::{Scope, Template};
+use crate::git::Git;
+use crate::http::{HttpClient, Origin};
+use crate::journal::StageState;
+use crate::pipeline::{fill_in, first_mistake};
+use crate::plan::StagePlan;
+
+/// What one attempt needs to know of the run so far.
+pub(super) struct Attempt {
+    pub(super) stage: Arc<StagePlan>,
+    pub(super) attempt: u32,
+    pub(super) scope: Scope,
+    /// Outputs and artifacts of all stages that this one needs.
+    pub(super) outputs: BTreeMap<String, BTreeMap<String, Value>>,
+    pub(super) artifacts: KeptArtifacts,
+    pub(super) stop: Stop,
+    pub(super) sender: mpsc::Sender<Message>,
+}
+
+/// How it ended, and what later stages may use.
+pub(super) struct Ended {
+    pub(super) outcome: Outcome,
+    pub(super) message: Option<String>,
+    pub(super) outputs: BTreeMap<String, Value>,
+    pub(super) artifacts: KeptOfStage,
+}
+
+impl Ended {
+    fn early(outcome: Outcome, message: impl Into<String>) -> Self {
+        Self {
+            outcome,
+            message: Some(message.into()),
+            outputs: BTreeMap::new(),
+            artifacts: KeptOfStage::new(),
+        }
+    }
+}
+
+/// The level at which a stage's programs run.
+pub(super) fn confinement(shared: &Shared, stage: &StagePlan) -> Confinement {
+    match (stage.runs_programs(), shared.plan.allow_unconfined) {
+        (false, _) => Confinement::None,
+        (true, false) => Confinement::Full,
+        (true, true) => Confinement::Unconfined,
+    }
+}
+
+pub(super) async fn execute(shared: Arc<Shared>, attempt: Attempt) -> Ended {
+    let stage = attempt.stage.clone();
+    let intake = Intake::new(
+        stage.name.clone(),
+        shared.masker.clone(),
+        attempt.sender.clone(),
+        stage.output_bytes,
+    );
+    let intake = Arc::new(intake);
+    let mut ended = match prepare_and_run(&shared, &attempt, &intake).await {
+        Ok(ended) => ended,
+        Err(early) => early,
+    };
+    ended.message = ended.message.map(|message| intake.clean(message));
+    ended
+}
+
+async fn prepare_and_run(shared: &Arc<Shared>, attempt: &Attempt, intake: &Arc<Intake>) -> Result<Ended, Ended> {
+    let stage = &attempt.stage;
+    let internal = |what: &str, error: String| Ended::early(Outcome::Internal, format!("failed to {what}: {error}"));
+    let Some((component, schema)) = shared.components.get(&stage.plugin.digest) else {
+        return Err(internal("find the component", stage.plugin.digest.to_string()));
+    };
+    let config = fill_in(&stage.config, &stage.unknown, &attempt.scope).map_err(|(place, error)| {
+        Ended::early(
+            Outcome::Misconfigured,
+            format!("`{place}` of its `with` table: {error}"),
+        )
+    })?;
+    if !stage.unknown.is_empty()
+        && let Some(mistake) = first_mistake(schema, &config)
+    {
+        return Err(Ended::early(
+            Outcome::Misconfigured,
+            format!("its `with` table, now that it is known: {mistake}"),
+        ));
+    }
+    let env = environment(attempt, shared)?;
+
+    let scratch =
+        Scratch::make(&shared.host.temp).map_err(|error| internal("make a scratch folder", error.to_string()))?;
+    let artifact_folder = scratch.path().join("artifacts");
+    let artifacts = {
+        let (store, needed) = (shared.artifacts.clone(), attempt.artifacts.clone());
+        let laid_out = tokio::task::spawn_blocking(move || lay_out(&store, &needed, &artifact_folder)).await;
+        laid_out
+            .map_err(|error| internal("lay out artifacts", error.to_string()))?
+            .map_err(|error| internal("lay out artifacts", error))?
+    };
+    let toolchains = needed_toolchains(stage, &shared.plan.workspace, &shared.plan.toolchains);
+    let spec = cell_spec(shared, stage, scratch.path().into(), &toolchains);
+    let identity = spec.identity();
+    let (view, cell) = start(shared, stage, spec).await?;
+
+    let mut program_env: BTreeMap<String, String> = identity.into_iter().collect();
+    program_env.extend(env);
+    let processes = cell.clone().map(|cell| {
+        let workspace = shared.plan.workspace.clone();
+        Processes::new(
+            cell,
+            stage.clone(),
+            workspace,
+            toolchains,
+            program_env,
+            intake.clone(),
+            attempt.stop.clone(),
+        )
+    });
+    let state = StageState::open(&shared.journal, &shared.plan.pipeline, &stage.name)
+        .map_err(|error| internal("open the stage's memory", error.to_string()))?;
+    let targets = shared
+        .plan
+        .targets
+        .iter()
+        .filter(|(name, _)| stage.grant.ssh.contains(name));
+    let targets = targets.map(|(name, target)| (name.clone(), target.clone())).collect();
+    let origins: Result<Vec<_>, _> = stage.grant.http.iter().map(|origin| Origin::parse(origin)).collect();
+    let origins = origins.map_err(|error| internal("read a granted origin", error.to_string()))?;
+    let http = HttpClient::new(origins).map_err(|error| internal("set up http", error.to_string()))?;
+    let broker = Arc::new(StageBroker {
+        stage: stage.clone(),
+        view: view.clone(),
+        processes,
+        connections: SshConnections::new(targets, shared.secrets.clone(), intake.clone(), attempt.stop.clone()),
+        http,
+        secrets: shared.secrets.clone(),
+        artifacts: Artifacts::new(shared.artifacts.clone()),
+        outputs: Mutex::default(),
+        state: Arc::new(state),
+        git: Git::new(&shared.plan.workspace, &shared.host),
+        source: shared.plan.source.clone(),
+        intake: intake.clone(),
+        stop: attempt.stop.clone(),
+    });
+    let spec = stage_spec(shared, attempt, config, artifacts, &scratch);
+    let preopens = preopens(&view, &shared.plan.workspace, scratch.path());
+    let end = shared
+        .sandbox
+        .run(
+            component,
+            &spec,
+            preopens,
+            intake.clone(),
+            broker.clone(),
+            attempt.stop.clone(),
+        )
+        .await;
+    let (outputs, artifacts) = broker.results();
+    drop(broker);
+    // The Cell first, so that nothing writes into the scratch folder any more; both block.
+    let removed = tokio::task::spawn_blocking(move || {
+        drop(cell);
+        drop(view);
+        scratch.remove()
+    });
+    if let Ok(Err(error)) = removed.await {
+        intake
+            .engine_log(
+                Level::Warning,
+                format!("its scratch folder could not be removed: {error}"),
+            )
+            .await;
+    }
+    let (outcome, message) = match end {
+        Ok(end) => Outcome::of_attempt(end),
+        Err(error) => (Outcome::Internal, Some(error.to_string())),
+    };
+    Ok(Ended {
+        outcome,
+        message,
+        outputs,
+        artifacts,
+    })
+}
+
+/// What the manifest gives to the stage's programs: its own texts, and the granted variables of the engine's environment.
+fn environment(attempt: &Attempt, shared: &Shared) -> Result<BTreeMap<String, String>, Ended> {
+    let stage = &attempt.stage;
+    let mut env = BTreeMap::new();
+    if stage.grant.net.contains(&NetGrant::PythonIndex) {
+        env.extend(shared.plan.python_index.env.clone());
+    }
+    for name in &stage.grant.env {
+        if let Some(value) = shared.host.var(name) {
+            env.insert(name.clone(), value.to_owned());
+        }
+    }
+    for (name, text) in &stage.env {
+        let value = Template::parse(text).and_then(|template| template.evaluate_text(&attempt.scope));
+        let value =
+            value.map_err(|error| Ended::early(Outcome::Misconfigured, format!("its variable {name}: {error}")))?;
+        env.insert(name.clone(), value);
+    }
+    Ok(env)
+}
+
+fn cell_spec(
+    shared: &Shared,
+    stage: &StagePlan,
+    scratch: PathBuf,
+    toolchains: &[crate::program::Toolchain],
+) -> CellSpec {
+    let mut spec = CellSpec::new(&shared.plan.workspace, scratch);
+    spec.hide = shared.plan.hide.clone();
+    spec.read_only = shared.plan.read_only.clone();
+    spec.write = stage.grant.write.clone();
+    spec.read = stage.grant.read.clone();
+    spec.toolchains = toolchains.iter().map(|toolchain| toolchain.root.clone()).collect();
+    if stage.grant.net.contains(&NetGrant::PythonIndex) {
+        spec.toolchains.extend(shared.plan.python_index.read.iter().cloned());
+    }
+    if !stage.grant.net.is_empty() {
+        spec.network = Network::Host;
+    }
+    if shared.plan.allow_unconfined {
+        spec.level = CellLevel::Unconfined;
+    }
+    spec
+}
+
+/// The View, and the Cell when the stage may run programs.
+async fn start(
+    shared: &Arc<Shared>,
+    stage: &StagePlan,
+    spec: CellSpec,
+) -> Result<(Arc<View>, Option<Arc<Cell>>), Ended> {
+    let (helper, runs_programs) = (shared.host.helper.clone(), stage.runs_programs());
+    let started = tokio::task::spawn_blocking(move || {
+        if runs_programs {
+            Cell::start(&helper, &spec).map(|cell| (cell.view().clone(), Some(Arc::new(cell))))
+        } else {
+            View::build(&helper, &spec).map(|view| (view, None))
+        }
+    });
+    match started.await {
+        Ok(Ok(started)) => Ok(started),
+        Ok(Err(error)) => Err(Ended::early(
+            start_outcome(&error),
+            format!("its cell could not be made: {error}"),
+        )),
+        Err(error) => Err(Ended::early(Outcome::Internal, error.to_string())),
+    }
+}
+
+/// A path of the manifest that can't be shown is the manifest's mistake; everything else is the machine's or ours.
+fn start_outcome(error: &StartError) -> Outcome {
+    match error {
+        StartError::Spec(_) | StartError::Machine(_) | StartError::Unsupported => Outcome::Misconfigured,
+        StartError::Failed(_) | StartError::Helper(_) => Outcome::Internal,
+    }
+}
+
+fn stage_spec(
+    shared: &Shared,
+    attempt: &Attempt,
+    config: Value,
+    artifacts: BTreeMap<String, BTreeMap<String, String>>,
+    scratch: &Scratch,
+) -> StageSpec {
+    let stage = &attempt.stage;
+    let grants = [
+        (Interface::Http, !stage.grant.http.is_empty()),
+        (Interface::Process, stage.runs_programs()),
+        (Interface::Secrets, !stage.grant.secrets.is_empty()),
+        (Interface::Source, stage.grant.source),
+        (Interface::Ssh, !stage.grant.ssh.is_empty()),
+    ];
+    let as_json = |outputs: &BTreeMap<String, Value>| {
+        outputs
+            .iter()
+            .map(|(key, value)| (key.clone(), value.to_string()))
+            .collect::<BTreeMap<_, _>>()
+    };
+    StageSpec {
+        component: stage.plugin.digest,
+        run: shared.run.to_string(),
+        stage: stage.name.to_string(),
+        attempt: attempt.attempt,
+        config: config.to_string(),
+        inputs: attempt
+            .outputs
+            .iter()
+            .map(|(stage, outputs)| (stage.clone(), as_json(outputs)))
+            .collect(),
+        artifacts,
+        workspace: shared.plan.workspace.clone(),
+        scratch: scratch.path().into(),
+        dry_run: shared.plan.dry_run,
+        granted: grants
+            .into_iter()
+            .filter(|(_, granted)| *granted)
+            .map(|(interface, _)| interface)
+            .collect(),
+        limits: StageLimits {
+            memory_bytes: stage.memory_bytes,
+            time: Duration::from_millis(stage.timeout_ms),
+            stop_grace: Duration::from_millis(stage.stop_grace_ms),
+        },
+    }
+}
+
+/// The same tree that the programs see: the workspace to read, the granted folders and scratch to write.
+fn preopens(view: &View, workspace: &std::path::Path, scratch: &std::path::Path) -> Vec<Preopen> {
+    use std::os::fd::AsRawFd;
+    let mut preopens = Vec::new();
+    for (folder, descriptor) in view.writable() {
+        let host = PathBuf::from(format!("/proc/self/fd/{}", descriptor.as_raw_fd()));
+        preopens.push(Preopen {
+            host,
+            guest: workspace.join(folder).components().collect(),
+            writable: true,
+        });
+    }
+    // `write = ["."]` makes all of the workspace real.
+    if !preopens.iter().any(|preopen| preopen.guest == workspace) {
+        preopens.insert(
+            0,
+            Preopen {
+                host: view.root_path(),
+                guest: workspace.into(),
+                writable: false,
+            },
+        );
+    }
+    preopens.push(Preopen {
+        host: scratch.into(),
+        guest: scratch.into(),
+        writable: true,
+    });
+    preopens
+}

@@ -1,0 +1,18 @@
+//! A plan that runs: one dispatcher, which alone owns the run's state, and one executor for each attempt of a stage.
+
+mod artifacts;
+mod broker;
+mod capture;
+mod dispatcher;
+mod executor;
+mod files;
+mod intake;
+mod message;
+mod process;
+mod processes;
+mod scratch;
+mod setup;
+mod ssh;
+
+pub use dispatcher::{Canceller, run};
+pub use setup::{Components, RunSetup};
