@@ -1,7 +1,7 @@
 //! The place where the native programs of one stage attempt run, seen from the engine.
 
 use std::io::{self, Read};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{self, Stdio as ProcessStdio};
@@ -112,11 +112,7 @@ impl Cell {
             env,
             cwd,
         });
-        let reply = {
-            let socket = self.socket.lock().unwrap_or_else(PoisonError::into_inner);
-            wire::send(&socket, &request, &descriptors).map_err(lost)?;
-            wire::receive::<Reply>(&socket).map_err(lost)?
-        };
+        let reply = self.ask(&request, &descriptors).map_err(lost)?;
         // Before the wait for the program: its pipes must not stay open here.
         drop(stdio);
         match reply {
@@ -133,6 +129,19 @@ impl Cell {
             )),
             None => Err(SpawnError::Failed("the cell has ended".to_owned())),
         }
+    }
+
+    fn ask(&self, request: &Request, descriptors: &[BorrowedFd<'_>]) -> io::Result<Option<(Reply, Vec<OwnedFd>)>> {
+        let socket = self.socket.lock().unwrap_or_else(PoisonError::into_inner);
+        let reply = wire::send(&socket, request, descriptors).and_then(|()| wire::receive(&socket));
+        if reply
+            .as_ref()
+            .is_err_and(|error| error.kind() != io::ErrorKind::InvalidInput)
+        {
+            // A late reply would be taken for the next one's. InvalidInput means that nothing was sent.
+            let _ = socket.shutdown(std::net::Shutdown::Both);
+        }
+        reply
     }
 
     fn ask_to_start(socket: &UnixStream, spec: &CellSpec) -> io::Result<Option<(Reply, Vec<OwnedFd>)>> {

@@ -3,9 +3,17 @@
 //! The work needs Linux. Elsewhere everything compiles, and starting a Cell answers [`StartError::Unsupported`].
 
 mod command;
+#[cfg_attr(
+    not(target_os = "linux"),
+    expect(dead_code, reason = "elsewhere nothing gets as far as a failure")
+)]
 mod failure;
-mod limits;
+#[cfg_attr(
+    not(target_os = "linux"),
+    expect(dead_code, reason = "elsewhere nothing is made from it")
+)]
 mod spec;
+#[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "elsewhere nothing is bound"))]
 mod system_set;
 
 #[cfg(target_os = "linux")]
@@ -14,6 +22,8 @@ mod cell;
 mod child;
 #[cfg(target_os = "linux")]
 mod inside;
+#[cfg(target_os = "linux")]
+mod limits;
 #[cfg(target_os = "linux")]
 mod machine;
 #[cfg(target_os = "linux")]

@@ -26,7 +26,8 @@ pub(super) fn fork(namespaces: libc::c_int) -> io::Result<Forked> {
     }
 }
 
-/// Closes every descriptor except these. For the start of a forked process that ends without running destructors.
+/// Closes every descriptor except these. For the start of a process: before anything is opened, or where nothing that was
+/// opened before the fork is ever dropped.
 pub(super) fn close_all_but<const N: usize>(mut keep: [RawFd; N]) -> io::Result<()> {
     keep.sort_unstable();
     let mut next = 0;
@@ -46,8 +47,7 @@ pub(super) fn close_others_on_exec() -> io::Result<()> {
 
 #[expect(unsafe_code, reason = "closing descriptors by number has no safe interface")]
 fn close_range(first: u32, last: u32, flags: libc::c_int) -> io::Result<()> {
-    // SAFETY: the callers are a forked process that uses only the descriptors it kept and never drops an owner of another one,
-    // and one that merely marks them.
+    // SAFETY: one caller merely marks them; the other's callers own none of the closed ones, or never use or drop them again.
     match unsafe { libc::close_range(first, last, flags) } {
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()),

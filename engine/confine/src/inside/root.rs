@@ -70,7 +70,7 @@ impl Root {
     pub(super) fn file(&self, path: &Path, content: &[u8]) -> io::Result<()> {
         let (folder, name) = self.parent(path)?;
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        Ok(File::from(openat(folder, name, flags, Mode::from_raw_mode(FILE_MODE))?).write_all(content)?)
+        File::from(openat(folder, name, flags, Mode::from_raw_mode(FILE_MODE))?).write_all(content)
     }
 
     /// Attaches a tree at an absolute path; what it covers is made when it is missing.

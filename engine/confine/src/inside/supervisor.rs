@@ -1,6 +1,6 @@
 //! The helper's main loop: makes the Cell, starts commands in it, and ends everything when the engine is gone.
 
-use std::io;
+use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -46,8 +46,8 @@ impl Supervisor {
         let code = match Self::start().and_then(|started| started.map_or(Ok(()), |mut supervisor| supervisor.serve())) {
             Ok(()) => 0,
             Err(error) => {
-                // The engine reads this only when no reply came.
-                eprintln!("{error}");
+                // For the engine, which reads it only when no reply came.
+                let _ = writeln!(io::stderr(), "{error}");
                 1
             }
         };
@@ -56,6 +56,8 @@ impl Supervisor {
 
     /// None when there is nothing to serve: the Cell could not be made, which the engine was told.
     fn start() -> io::Result<Option<Self>> {
+        // What the engine left open by mistake would live on here.
+        fork::close_all_but([0, 1, 2])?;
         let engine = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
         rustix::stdio::dup2_stdin(std::fs::File::open("/dev/null")?)?;
         // Out of the terminal's reach: Ctrl-C asks the engine to stop, and the engine asks the programs.
