@@ -14,7 +14,7 @@ async fn each_has_a_test() {
     let untested: Vec<_> = description
         .summary
         .split(' ')
-        .filter(|name| !tests.contains(&format!("(\"{name}\")")))
+        .filter(|name| !tests.contains(&format!("{name:?}")))
         .collect();
     assert_eq!(untested, [""; 0]);
 }

@@ -59,21 +59,24 @@ async fn traps_tell_where() {
 
     assert_eq!(
         run("exit").await.end,
-        AttemptEnd::Trapped("the component called exit(3) instead of returning".into())
+        AttemptEnd::Trapped("the component called exit(1) instead of returning".into())
     );
 }
 
-/// A busy machine can delay any one attempt, so the best of three counts.
-async fn best_overrun(behave: &str, flavour_of_end: fn(&AttemptEnd) -> bool) -> Duration {
+/// A busy machine can delay any one attempt, so the best of some counts.
+async fn best_overrun(behave: &str, expected: fn(&AttemptEnd) -> bool) -> Duration {
     let (time, grace) = (Duration::from_millis(60), Duration::from_millis(60));
     let mut best = Duration::MAX;
-    for _ in 0..3 {
+    for _ in 0..5 {
         let start = Start::new(behave).await.time(time, grace);
         let begin = Instant::now();
         let ended = start.run().await;
-        assert!(flavour_of_end(&ended.end), "{:?}", ended.end);
+        assert!(expected(&ended.end), "{:?}", ended.end);
         assert_eq!(ended.broker.calls(), ["time is over"]);
         best = best.min(begin.elapsed().saturating_sub(time + grace));
+        if best < GONE_AFTER {
+            break;
+        }
     }
     best
 }

@@ -1,6 +1,7 @@
 //! What the stage can do, well and badly.
 
 use std::hint::black_box;
+use std::io::Write as _;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -20,7 +21,9 @@ pub const BEHAVIOURS: &[(&str, Behaviour)] = &[
     ("spin-in-copies", |_| spin_in_copies()),
     ("sleep", |_| sleep()),
     ("wait-for-stop", |_| wait_for_stop(Ok(()))),
-    ("fail-after-stop", |_| wait_for_stop(Err(Failure::Failed("stopped in the middle".into())))),
+    ("fail-after-stop", |_| {
+        wait_for_stop(Err(Failure::Failed("stopped in the middle".into())))
+    }),
     ("memory", |_| memory()),
     ("recurse", |_| Err(Failure::Failed(recurse(1).to_string()))),
     ("panic", |_| panic!("on purpose")),
@@ -58,7 +61,7 @@ fn spin() -> Result<(), Failure> {
 
 /// Long bulk operations, within which nothing can interrupt.
 fn spin_in_copies() -> Result<(), Failure> {
-    let mut bytes = vec![1_u8; 100 << 20];
+    let mut bytes = vec![1_u8; 64 << 20];
     loop {
         let value = black_box(bytes[0]).wrapping_add(1);
         black_box(&mut bytes).fill(value);
@@ -127,7 +130,7 @@ fn print() -> Result<(), Failure> {
     eprintln!("to stderr");
     report::log(report::Level::Debug, "to the log");
     print!("no end of line");
-    Ok(())
+    std::io::stdout().flush().map_err(failed)
 }
 
 fn flood_stdout() -> Result<(), Failure> {
@@ -167,7 +170,11 @@ fn flood_progress() -> Result<(), Failure> {
 }
 
 fn report_everything() -> Result<(), Failure> {
-    let location = Some(report::Location { path: "shop/models.py".into(), line: Some(3), column: None });
+    let location = Some(report::Location {
+        path: "shop/models.py".into(),
+        line: Some(3),
+        column: None,
+    });
     report::add_finding(&report::Finding {
         severity: report::Severity::Error,
         code: "behave/one".into(),
@@ -238,7 +245,11 @@ fn all_denied() -> Result<(), Failure> {
     say(format!("{:?}", request.send().err()));
     say(format!("{:?}", ssh::hosts("staging").err()));
     say(format!("{:?}", ssh::Connection::open("staging", "one").err()));
-    say(format!("{:?} {:?}", source::commit(), source::changed_since(None).err()));
+    say(format!(
+        "{:?} {:?}",
+        source::commit(),
+        source::changed_since(None).err()
+    ));
     Ok(())
 }
 
@@ -254,12 +265,20 @@ fn granted() -> Result<(), Failure> {
     command.stderr(process::Sink::Discard);
     command.timeout_ms(1_000);
     let finished = command.run().map_err(failed)?;
-    say(format!("{:?} {}", finished.exit, String::from_utf8_lossy(&finished.stdout)));
+    say(format!(
+        "{:?} {}",
+        finished.exit,
+        String::from_utf8_lossy(&finished.stdout)
+    ));
     let child = command.spawn().map_err(failed)?;
     child.write_stdin(&vec![b'x'; (2 << 20) + 1]).map_err(failed)?;
     child.close_stdin();
     say(format!("poll {:?}", process::poll(&[&child], 50)));
-    say(format!("{} {:?}", String::from_utf8_lossy(&child.read_stdout()), child.finished()));
+    say(format!(
+        "{} {:?}",
+        String::from_utf8_lossy(&child.read_stdout()),
+        child.finished()
+    ));
     child.kill();
     drop(child);
     say(secrets::reveal("token").map_err(failed)?);
@@ -272,12 +291,21 @@ fn granted() -> Result<(), Failure> {
     let hosts = ssh::hosts("staging").map_err(failed)?;
     let connection = ssh::Connection::open("staging", &hosts[0]).map_err(failed)?;
     let finished = connection.exec(&["ls".into()], b"", Some(7)).map_err(failed)?;
-    say(format!("{} {}", finished.exit_code, String::from_utf8_lossy(&finished.stdout)));
+    say(format!(
+        "{} {}",
+        finished.exit_code,
+        String::from_utf8_lossy(&finished.stdout)
+    ));
     say(format!("{:?}", connection.shell("false", b"", None).err()));
     say(format!("{:?}", connection.upload("dist", "/srv", &[]).map_err(failed)?));
     connection.write_file("/srv/x", b"x", 0o600).map_err(failed)?;
     say(format!("{:?}", connection.read_file("/srv/x").map_err(failed)?));
-    say(format!("{:?} {:?} {:?}", source::commit(), source::branch(), source::tag()));
+    say(format!(
+        "{:?} {:?} {:?}",
+        source::commit(),
+        source::branch(),
+        source::tag()
+    ));
     say(format!("{:?}", source::changed_since(Some("main")).map_err(failed)?));
     say(format!("{:?}", files::glob(&["**/*.py".into()]).map_err(failed)?));
     say(format!("{:?}", files::read("absent").err()));
@@ -296,17 +324,32 @@ fn files_round(config: &Value) -> Result<(), Failure> {
     let absolute = format!("{}/manage.py", context::workspace());
     say(std::fs::read_to_string("manage.py").map_err(failed)?);
     say(std::fs::read_to_string(absolute).map_err(failed)?);
-    say(format!("{:?}", std::fs::write("manage.py", "changed").map_err(|error| error.kind())));
+    say(format!(
+        "{:?}",
+        std::fs::write("manage.py", "changed").map_err(|error| error.kind())
+    ));
     std::fs::write(format!("{}/note", context::scratch()), "kept").map_err(failed)?;
-    for path in config["outside"].as_array().into_iter().flatten().filter_map(Value::as_str) {
-        say(format!("{:?}", std::fs::read_to_string(path).map_err(|error| error.kind())));
+    for path in config["outside"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+    {
+        say(format!(
+            "{:?}",
+            std::fs::read_to_string(path).map_err(|error| error.kind())
+        ));
     }
     Ok(())
 }
 
 fn sockets() -> Result<(), Failure> {
-    let connected = std::net::TcpStream::connect("127.0.0.1:9").map(drop).map_err(|error| error.kind());
-    let bound = std::net::UdpSocket::bind("127.0.0.1:0").map(drop).map_err(|error| error.kind());
+    let connected = std::net::TcpStream::connect("127.0.0.1:9")
+        .map(drop)
+        .map_err(|error| error.kind());
+    let bound = std::net::UdpSocket::bind("127.0.0.1:0")
+        .map(drop)
+        .map_err(|error| error.kind());
     report::log(report::Level::Info, &format!("{connected:?} {bound:?}"));
     Ok(())
 }
