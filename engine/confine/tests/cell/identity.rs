@@ -48,7 +48,7 @@ fn no_privileges_are_left() {
     assert_eq!(values, [none, none, none, none, none, none, "1", "0", "0"]);
     // A broken pipe ends a program, as everywhere.
     let (_, output) = project.shell(&cell, "(yes; echo $? >&2) | head -n 1");
-    assert_eq!(output, "y\n141\n");
+    assert!(output.contains("141\n"), "{output}");
     let (exit, output) = project.shell(&cell, "unshare -U true");
     assert_ne!(exit, OK, "{output}");
 }

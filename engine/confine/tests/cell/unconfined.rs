@@ -42,7 +42,8 @@ fn kill_and_drop_end_the_tree() {
     killed.kill();
     assert_eq!(killed.wait(), Exit::Signal(9));
     assert!(!is_running(&one));
-    assert!(is_running(&two));
+    // A process in the middle of `exec` has no arguments for a moment.
+    eventually("the other daemon still runs", || is_running(&two));
     drop(cell);
     assert!(!is_running(&two));
     assert_eq!(dropped.wait(), Exit::Signal(9));
