@@ -38,7 +38,7 @@ pub(crate) fn free_port() -> anyhow::Result<u16> {
 impl Sshd {
     pub(crate) fn start(folder: &Path) -> anyhow::Result<Self> {
         let program = program().context("sshd is missing")?;
-        fs::create_dir_all(folder)?;
+        fs::create_dir_all(folder.join("home"))?;
         if user()? == "root" {
             // sshd does not start as root without it.
             fs::create_dir_all("/run/sshd")?;
@@ -113,14 +113,14 @@ impl Drop for Sshd {
 }
 
 fn configuration(folder: &Path, port: u16) -> String {
-    // The python3 that was checked is the one that the deployed site runs with, pyenv's for instance.
+    // A fresh host: the python3 that was checked, but none of this user's shell start-up files, which may do anything.
     let path = std::env::var("PATH").unwrap_or_default();
     let folder = folder.display();
     format!(
         "Port {port}\nListenAddress 127.0.0.1\nPidFile none\nHostKey {folder}/host_key\n\
          AuthorizedKeysFile {folder}/authorized_keys\nStrictModes no\nUsePAM no\nPasswordAuthentication no\n\
          KbdInteractiveAuthentication no\nPermitRootLogin prohibit-password\nUseDNS no\nPrintMotd no\n\
-         SetEnv \"PATH={path}\"\n"
+         SetEnv \"PATH={path}\" \"HOME={folder}/home\"\n"
     )
 }
 
