@@ -39,6 +39,7 @@ pub use event::*;
 pub use limits::DEFAULT_LIMITS;
 pub use load_error::LoadError;
 pub use outcome::AttemptEnd;
+pub use preflight::imports;
 pub use preopen::Preopen;
 pub use probe::{Description, ProbeError, Request};
 pub use run::RunError;

@@ -60,6 +60,11 @@ pub(crate) fn check(bytes: &[u8]) -> Result<Vec<String>, LoadError> {
         .collect())
 }
 
+/// The interfaces that a component imports; empty for bytes that are no component.
+pub fn imports(bytes: &[u8]) -> Vec<String> {
+    surface(bytes).map(|(imports, _)| imports).unwrap_or_default()
+}
+
 /// Names of the outermost component's imports and exports.
 fn surface(bytes: &[u8]) -> Result<(Vec<String>, Vec<String>), wasmparser::BinaryReaderError> {
     let (mut imports, mut exports) = (Vec::new(), Vec::new());

@@ -9,7 +9,7 @@ use serde_json::Value;
 use tidegate_confine::View;
 use tidegate_sandbox::{
     Broker, Change, Command, ConnectionId, Exit, FilesError, Finished, HttpError, HttpRequest, HttpResponse,
-    ProcessError, ProcessId, SecretError, SourceError, SshError, SshExec, SshFinished, Stop, Stream,
+    ProcessError, ProcessId, SecretError, SourceError, SshError, SshExec, SshFinished, Stop, StopSource, Stream,
 };
 
 use super::artifacts::{Artifacts, KeptOfStage};
@@ -45,7 +45,9 @@ pub(super) struct StageBroker {
     pub(super) git: Git,
     pub(super) source: SourceState,
     pub(super) intake: Arc<Intake>,
+    /// Requested by the run, or by the attempt's own time.
     pub(super) stop: Stop,
+    pub(super) stop_source: Arc<StopSource>,
 }
 
 impl StageBroker {
@@ -78,6 +80,10 @@ impl StageBroker {
 
 #[async_trait]
 impl Broker for StageBroker {
+    async fn time_is_over(&self) {
+        self.stop_source.request();
+    }
+
     async fn set_output(&self, key: String, value: String) -> Result<(), String> {
         let good = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
         if key.is_empty() || key.len() > MAX_KEY_BYTES || !key.bytes().all(good) {

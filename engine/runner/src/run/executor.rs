@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tidegate_confine::{Cell, CellSpec, Level as CellLevel, Network, StartError, View};
 use tidegate_manifest::NetGrant;
-use tidegate_sandbox::{Interface, Level, Preopen, StageLimits, StageSpec, Stop};
+use tidegate_sandbox::{Interface, Level, Preopen, StageLimits, StageSpec, Stop, StopSource};
 use tokio::sync::mpsc;
 
 use super::artifacts::{Artifacts, KeptArtifacts, KeptOfStage, lay_out};
@@ -124,6 +124,10 @@ async fn prepare_and_run(shared: &Arc<Shared>, attempt: &Attempt, intake: &Arc<I
 
     let mut program_env: BTreeMap<String, String> = identity.into_iter().collect();
     program_env.extend(env);
+    // What waits in the broker is stopped by the run, and by the attempt's own time, which only the sandbox knows.
+    let (stop_source, stop) = StopSource::new();
+    let stop_source = Arc::new(stop_source);
+    let _forward = Forward::start(attempt.stop.clone(), stop_source.clone());
     let processes = cell.clone().map(|cell| {
         let workspace = shared.plan.workspace.clone();
         Processes::new(
@@ -133,7 +137,7 @@ async fn prepare_and_run(shared: &Arc<Shared>, attempt: &Attempt, intake: &Arc<I
             toolchains,
             program_env,
             intake.clone(),
-            attempt.stop.clone(),
+            stop.clone(),
         )
     });
     let state = StageState::open(&shared.journal, &shared.plan.pipeline, &stage.name)
@@ -151,7 +155,7 @@ async fn prepare_and_run(shared: &Arc<Shared>, attempt: &Attempt, intake: &Arc<I
         stage: stage.clone(),
         view: view.clone(),
         processes,
-        connections: SshConnections::new(targets, shared.secrets.clone(), intake.clone(), attempt.stop.clone()),
+        connections: SshConnections::new(targets, shared.secrets.clone(), intake.clone(), stop.clone()),
         http,
         secrets: shared.secrets.clone(),
         artifacts: Artifacts::new(shared.artifacts.clone()),
@@ -160,7 +164,8 @@ async fn prepare_and_run(shared: &Arc<Shared>, attempt: &Attempt, intake: &Arc<I
         git: Git::new(&shared.plan.workspace, &shared.host),
         source: shared.plan.source.clone(),
         intake: intake.clone(),
-        stop: attempt.stop.clone(),
+        stop,
+        stop_source,
     });
     let spec = stage_spec(shared, attempt, config, artifacts, &scratch);
     let preopens = preopens(&view, &shared.plan.workspace, scratch.path());
@@ -201,6 +206,24 @@ async fn prepare_and_run(shared: &Arc<Shared>, attempt: &Attempt, intake: &Arc<I
         outputs,
         artifacts,
     })
+}
+
+/// Passes a request on until it is dropped.
+struct Forward(tokio::task::JoinHandle<()>);
+
+impl Forward {
+    fn start(from: Stop, to: Arc<StopSource>) -> Self {
+        Self(tokio::spawn(async move {
+            from.requested().await;
+            to.request();
+        }))
+    }
+}
+
+impl Drop for Forward {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 /// What the manifest gives to the stage's programs: its own texts, and the granted variables of the engine's environment.
@@ -264,11 +287,19 @@ async fn start(
     });
     match started.await {
         Ok(Ok(started)) => Ok(started),
-        Ok(Err(error)) => Err(Ended::early(
-            start_outcome(&error),
-            format!("its cell could not be made: {error}"),
-        )),
+        Ok(Err(error)) => Err(Ended::early(start_outcome(&error), start_text(&error))),
         Err(error) => Err(Ended::early(Outcome::Internal, error.to_string())),
+    }
+}
+
+fn start_text(error: &StartError) -> String {
+    let text = format!("its cell could not be made: {error}");
+    match error {
+        StartError::Machine(_) | StartError::Unsupported => format!(
+            "{text}\n`tidegate doctor` shows what is missing and how to get it; --allow-unconfined runs native programs \
+             all the same, with everything that your user may do"
+        ),
+        StartError::Spec(_) | StartError::Failed(_) | StartError::Helper(_) => text,
     }
 }
 

@@ -14,6 +14,7 @@ use tokio::sync::{Mutex, Notify, watch};
 use super::capture::Capture;
 use super::intake::Intake;
 use crate::event::LogSource;
+use crate::interrupt::Interrupt;
 use crate::line_buffer::LineBuffer;
 
 /// Between asking a program to end and ending it: time for a test runner to write its report. Shorter than any stage's own
@@ -135,6 +136,8 @@ async fn supervise(child: Child, timeout: Option<Duration>, stop: Stop, kill: Ar
         Ok(fd) => fd,
         Err(error) => return Exit::Other(format!("it can't be watched: {error}")),
     };
+    // A program that is started after a stop, to leave things whole, has what is left of the stage's grace.
+    let interrupt = Interrupt::from_now(&stop);
     let limit = async {
         match timeout {
             Some(timeout) => tokio::time::sleep(timeout).await,
@@ -144,7 +147,7 @@ async fn supervise(child: Child, timeout: Option<Duration>, stop: Stop, kill: Ar
     let forced = tokio::select! {
         _ = ended.readable() => None,
         () = limit => Some(Exit::TimedOut),
-        () = stop.requested() => Some(Exit::Stopped),
+        () = interrupt.requested() => Some(Exit::Stopped),
         () = kill.notified() => {
             child.kill();
             None

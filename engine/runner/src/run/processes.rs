@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 
 use super::intake::Intake;
 use super::process::{Pipes, Process, Start};
+use crate::interrupt::Interrupt;
 use crate::plan::StagePlan;
 use crate::program::{NotConfinable, Program, Toolchain, check_workspace_program};
 
@@ -63,9 +64,6 @@ impl Processes {
     }
 
     pub(super) async fn spawn(&self, command: Command) -> Result<ProcessId, ProcessError> {
-        if self.stop.is_requested() {
-            return Err(ProcessError::Stopping);
-        }
         if self
             .lock()
             .running
@@ -155,9 +153,10 @@ impl Processes {
         let process = self
             .get(id)
             .ok_or_else(|| ProcessError::Other("there is no such process".into()))?;
+        let interrupt = Interrupt::from_now(&self.stop);
         tokio::select! {
             written = process.write(&content) => written.map_err(ProcessError::Other),
-            () = self.stop.requested() => Err(ProcessError::Stopping),
+            () = interrupt.requested() => Err(ProcessError::Stopping),
         }
     }
 
@@ -196,10 +195,11 @@ impl Processes {
                 changed.await;
             }
         };
+        let interrupt = Interrupt::from_now(&self.stop);
         tokio::select! {
             ready = wait => ready,
             () = tokio::time::sleep(timeout) => Vec::new(),
-            () = self.stop.requested() => self.ready(ids),
+            () = interrupt.requested() => self.ready(ids),
         }
     }
 

@@ -71,23 +71,26 @@ impl SshConnections {
         Ok(ConnectionId(id))
     }
 
-    /// What the remote command prints becomes log lines as it comes.
+    /// What a command line of the manifest prints becomes log lines as it comes; a stage's own commands are its own affair.
     pub(super) async fn exec(&self, id: ConnectionId, exec: SshExec) -> Result<SshFinished, SshError> {
         let connection = self.get(id)?;
         let host = connection.host().label.clone();
-        let line = match &exec.line {
-            SshLine::Argv(argv) => argv.join(" "),
-            SshLine::Shell(line) => line.clone(),
+        let (line, is_logged) = match &exec.line {
+            SshLine::Argv(argv) => (argv.join(" "), false),
+            SshLine::Shell(line) => (line.clone(), true),
         };
         self.intake
             .engine_log(Level::Debug, format!("{host}: runs {line}"))
             .await;
+        if !is_logged {
+            return connection.exec(exec, |_, _| {}).await;
+        }
         let buffers = Mutex::new([LineBuffer::default(), LineBuffer::default()]);
         let finished = connection
             .exec(exec, |stream, bytes| {
                 let (index, source) = place(stream);
                 let lines = lock(&buffers)[index].feed(bytes, self.intake.masker());
-                // The callback can't wait, and the log must: a remote command that prints faster than the log takes is held up.
+                // The callback can't wait, and the log must: a command that prints faster than the log takes is held up.
                 tokio::task::block_in_place(|| {
                     Handle::current().block_on(async {
                         for line in lines {

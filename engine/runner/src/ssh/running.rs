@@ -74,7 +74,7 @@ impl Drop for Running {
 /// By the protocol's way, which not every server takes, and by `kill` on a second channel. Errors mean that the connection
 /// is gone or that the server allows no second channel; then closing the channel is all that is left.
 async fn signal_group(link: &Link, channel: &ChannelWriteHalf<Msg>, group: Option<u32>, signal: Sig) {
-    let command = group.map(|group| format!("sh -c 'kill -{signal:?} -- -{group}'"));
+    let command = group.map(|group| format!("sh -c 'kill -{signal:?} -{group}'"));
     let _ = channel.signal(signal).await;
     let Some(command) = command else {
         return;

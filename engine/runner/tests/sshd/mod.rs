@@ -174,10 +174,11 @@ fn program() -> PathBuf {
 
 fn configuration(folder: &Path, port: u16, types: &[&str]) -> String {
     let folder = folder.display();
+    // Another home, so that the start-up files of whoever runs the tests have no part in them.
     let mut text = format!(
         "Port {port}\nListenAddress 127.0.0.1\nPidFile none\nAuthorizedKeysFile {folder}/authorized_keys\n\
          StrictModes no\nUsePAM no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\nUseDNS no\n\
-         PermitRootLogin prohibit-password\nPrintMotd no\nMaxStartups 100:30:200\nMaxSessions 100\nLogLevel VERBOSE\n"
+         PermitRootLogin prohibit-password\nSetEnv HOME={folder}/files\nPrintMotd no\nMaxStartups 100:30:200\nMaxSessions 100\nLogLevel VERBOSE\n"
     );
     for kind in types {
         text += &format!("HostKey {folder}/host_{kind}\n");

@@ -1,0 +1,9 @@
+//! `doctor`: what this machine offers.
+
+use crate::args::DoctorArgs;
+use crate::console::Console;
+use crate::failure::Failure;
+
+pub fn run(_args: DoctorArgs, _console: &Console) -> Result<u8, Failure> {
+    Ok(0)
+}

@@ -1,0 +1,45 @@
+//! `tidegate list`.
+
+use std::io::Write;
+
+use crate::args::ListArgs;
+use crate::console::Console;
+use crate::failure::Failure;
+use crate::project::{Engine, Project};
+use crate::standard;
+
+pub(crate) fn run(args: ListArgs, console: &Console) -> Result<u8, Failure> {
+    let mut out = console.stdout();
+    if args.standard {
+        let engine = Engine::start()?;
+        for stage in standard::catalog().standard() {
+            let component = engine.runtime.block_on(engine.sandbox.load(stage.component.to_vec()));
+            let component = component.map_err(Failure::internal)?;
+            let description = engine
+                .runtime
+                .block_on(engine.sandbox.describe(&component))
+                .map_err(Failure::internal)?;
+            writeln!(
+                out,
+                "{:<22} {:<8} {}",
+                stage.name, description.version, description.summary
+            )?;
+        }
+        return Ok(0);
+    }
+    let project = Project::load(args.project.manifest.as_deref())?;
+    for stage in &project.manifest.stages {
+        let needs: Vec<_> = stage.needs.iter().map(|need| need.as_str()).collect();
+        let needs = if needs.is_empty() {
+            String::new()
+        } else {
+            format!("after {}", needs.join(", "))
+        };
+        writeln!(
+            out,
+            "{}",
+            format!("{:<16} {:<24} {needs}", stage.name.as_str(), stage.uses.value).trim_end()
+        )?;
+    }
+    Ok(0)
+}

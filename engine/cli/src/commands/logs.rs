@@ -1,0 +1,43 @@
+//! `tidegate logs`.
+
+use std::io::Write;
+
+use tidegate_runner::journal::{AttemptRow, read_log};
+use tidegate_sandbox::Level;
+
+use super::show::selector;
+use crate::args::LogsArgs;
+use crate::console::Console;
+use crate::failure::Failure;
+use crate::project::journal;
+
+pub(crate) fn run(args: LogsArgs, console: &Console) -> Result<u8, Failure> {
+    let journal = journal(args.manifest.as_deref())?;
+    let run = journal.run(&selector(&args.run)).map_err(Failure::usage)?;
+    let attempts = journal.attempts(&run.id).map_err(Failure::internal)?;
+    let wanted: Vec<&AttemptRow> = match &args.stage {
+        None => attempts.iter().collect(),
+        Some(stage) => attempts.iter().filter(|attempt| attempt.stage == *stage).collect(),
+    };
+    if let (Some(stage), true) = (&args.stage, wanted.is_empty()) {
+        let names: Vec<_> = attempts.iter().map(|attempt| attempt.stage.as_str()).collect();
+        let failure = Failure::usage(format!("the run {} has no stage `{stage}`", run.id));
+        return Err(failure.hint(format!("it has {}", names.join(", "))));
+    }
+    let mut out = console.stdout();
+    for attempt in wanted {
+        let lines = read_log(&journal, &run.id, &attempt.stage, attempt.attempt).map_err(Failure::internal)?;
+        for line in lines
+            .iter()
+            .filter(|line| console.verbose || line.level != Level::Debug)
+        {
+            let name = if args.stage.is_some() {
+                String::new()
+            } else {
+                format!("\x1b[2m{}\x1b[0m ", attempt.stage)
+            };
+            writeln!(out, "{name}{}", line.message)?;
+        }
+    }
+    Ok(0)
+}

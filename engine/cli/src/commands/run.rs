@@ -1,0 +1,152 @@
+//! `tidegate run`.
+
+use std::fs::File;
+use std::io::Write;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use tidegate_manifest::{SecretSource, Source, parse_user_config};
+use tidegate_runner::event::{Observer, ObserverError};
+use tidegate_runner::journal::{Journal, Recorder};
+use tidegate_runner::run::{Canceller, Components, RunSetup};
+use tidegate_runner::{Host, Masker, Outcome, RunId, SecretError, Secrets};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::args::{Format, RunArgs};
+use crate::console::Console;
+use crate::failure::{FAILED, Failure};
+use crate::machine;
+use crate::project::{Engine, PlanOptions, Prepared};
+use crate::render::{Human, JsonLines};
+
+pub(crate) fn run(args: RunArgs, console: &Console) -> Result<u8, Failure> {
+    let engine = Engine::start()?;
+    let options = PlanOptions {
+        dry_run: args.dry_run,
+        allow_unconfined: args.allow_unconfined,
+    };
+    let Prepared {
+        planned,
+        pipeline,
+        source,
+    } = engine.plan(&args.project, &args.selection, options)?;
+    console.warn(&planned.warnings, &source)?;
+    let plan = planned.plan;
+    let secrets = secrets(&plan.secret_names(), &engine.host)?;
+    for name in Masker::unmaskable(&secrets) {
+        writeln!(
+            console.stderr(),
+            "\x1b[33mwarning\x1b[0m: the secret `{name}` is too short to be masked in logs"
+        )?;
+    }
+
+    let run = run_id();
+    let journal = Journal::open(&plan.workspace).map_err(failed)?;
+    let recorder = Recorder::new(&journal, &run, &plan, env!("CARGO_PKG_VERSION")).map_err(failed)?;
+    let mut observers: Vec<Box<dyn Observer>> = vec![Box::new(recorder)];
+    if let Some(path) = &args.events {
+        let file = File::create(path).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
+        observers.push(Box::new(JsonLines::new(file, "write the file of --events")));
+    }
+    match args.format {
+        Format::Human => observers.push(Box::new(Human::new(console))),
+        Format::Json => observers.push(Box::new(JsonLines::new(std::io::stdout(), "write to stdout"))),
+    }
+    let setup = RunSetup {
+        run,
+        components: Components::of(&pipeline),
+        plan,
+        secrets,
+        sandbox: engine.sandbox.clone(),
+        host: engine.host.clone(),
+        journal,
+        observers,
+        jobs: args.jobs.map_or_else(machine::cores, usize::from),
+        keep_going: args.keep_going,
+    };
+    let outcome = engine
+        .runtime
+        .block_on(tidegate_runner::run::run(setup, cancel_on_signals));
+    // Threads that still wait for something must not hold the exit up.
+    engine.runtime.shutdown_background();
+    outcome.map(Outcome::exit_code).map_err(stopped)
+}
+
+/// The first signal asks, the second ends the run at once.
+fn cancel_on_signals(canceller: Canceller) {
+    for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
+        let canceller = canceller.clone();
+        tokio::spawn(async move {
+            // Without a handler the signal has its default effect, which ends the engine and so every Cell.
+            let Ok(mut signals) = signal(kind) else { return };
+            while signals.recv().await.is_some() {
+                canceller.cancel();
+            }
+        });
+    }
+}
+
+fn secrets(names: &[&str], host: &Host) -> Result<Secrets, Failure> {
+    if names.is_empty() {
+        return Ok(Secrets::default());
+    }
+    let path = machine::user_config(host);
+    let mut sources = std::collections::BTreeMap::new();
+    if let Some(path) = path.as_ref().filter(|path| path.exists()) {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| Failure::usage(format!("failed to read {}: {error}", path.display())))?;
+        let source = Source::new(path.display().to_string(), text);
+        let config = parse_user_config(&source).map_err(|mistakes| Failure::diagnostics(mistakes, source))?;
+        sources = config
+            .secrets
+            .into_iter()
+            .map(|(name, source)| (name, source.value))
+            .collect();
+        for source in sources.values_mut() {
+            // A relative file is one beside the configuration.
+            if let (SecretSource::File(file), Some(folder)) = (source, path.parent())
+                && !file.starts_with("~")
+            {
+                *file = folder.join(&file);
+            }
+        }
+    }
+    Secrets::read(names.iter().copied(), &sources, host).map_err(|errors| {
+        let message = errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n       ");
+        let place = path.map_or_else(|| "your config.toml".to_owned(), |path| path.display().to_string());
+        let missing = errors.iter().find_map(|error| match error {
+            SecretError::NoSource { name } => Some(name.clone()),
+            _ => None,
+        });
+        let failure = Failure::usage(message);
+        match missing {
+            Some(name) => failure.hint(format!(
+                "say in {place} where it comes from:\n\n[secrets.{name}]\nfile = \"~/path/to/{name}\"   # or: env = \"VARIABLE\""
+            )),
+            None => failure,
+        }
+    })
+}
+
+fn run_id() -> RunId {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    // Two engines in the same second differ in their process and in the time below the second.
+    let chance = now.subsec_nanos() ^ std::process::id().rotate_left(10);
+    RunId::new(now.as_secs(), chance ^ (chance >> 20))
+}
+
+fn stopped(error: ObserverError) -> Failure {
+    Failure::Text {
+        exit_code: FAILED,
+        message: format!("the run was stopped: {error}"),
+        hints: Vec::new(),
+    }
+}
+
+/// The journal can't be kept: the disk is full, or the folder can't be written.
+fn failed(error: impl std::fmt::Display) -> Failure {
+    Failure::Text {
+        exit_code: FAILED,
+        message: format!("failed to keep the run's journal: {error}"),
+        hints: Vec::new(),
+    }
+}

@@ -1,0 +1,89 @@
+//! Why a command did not do what it was asked, and the exit code that says so.
+
+use std::fmt;
+
+use tidegate_manifest::{Diagnostic, Source};
+
+/// What is printed on stderr before the exit.
+pub(crate) enum Failure {
+    /// `error: …`, then `hint: …` lines.
+    Text {
+        exit_code: u8,
+        message: String,
+        hints: Vec<String>,
+    },
+    /// Mistakes of a file, each with its place.
+    Diagnostics {
+        exit_code: u8,
+        diagnostics: Vec<Diagnostic>,
+        source: Source,
+    },
+    /// Everything was said already.
+    Quiet { exit_code: u8 },
+}
+
+pub(crate) const FAILED: u8 = 1;
+pub(crate) const USAGE: u8 = 2;
+pub(crate) const DENIED: u8 = 3;
+pub(crate) const INTERNAL: u8 = 70;
+
+impl Failure {
+    pub(crate) fn usage(message: impl fmt::Display) -> Self {
+        Self::Text {
+            exit_code: USAGE,
+            message: message.to_string(),
+            hints: Vec::new(),
+        }
+    }
+
+    pub(crate) fn internal(message: impl fmt::Display) -> Self {
+        Self::Text {
+            exit_code: INTERNAL,
+            message: message.to_string(),
+            hints: Vec::new(),
+        }
+    }
+
+    #[must_use]
+    pub(crate) fn hint(mut self, line: impl Into<String>) -> Self {
+        if let Self::Text { hints, .. } = &mut self {
+            hints.push(line.into());
+        }
+        self
+    }
+
+    /// The exit code of the gravest: a grant that is missing or a plugin that is invalid is 3, everything else 2.
+    pub(crate) fn diagnostics(diagnostics: Vec<Diagnostic>, source: Source) -> Self {
+        let denied = diagnostics.iter().any(|diagnostic| {
+            let code = diagnostic.code;
+            code == "grant/missing" || code.starts_with("component/")
+        });
+        Self::Diagnostics {
+            exit_code: if denied { DENIED } else { USAGE },
+            diagnostics,
+            source,
+        }
+    }
+
+    pub(crate) fn exit_code(&self) -> u8 {
+        match self {
+            Self::Text { exit_code, .. } | Self::Diagnostics { exit_code, .. } | Self::Quiet { exit_code } => {
+                *exit_code
+            }
+        }
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        // A reader that has seen enough (`| head`) is no fault of anyone.
+        if error.kind() == std::io::ErrorKind::BrokenPipe {
+            return Self::Quiet { exit_code: 0 };
+        }
+        Self::Text {
+            exit_code: FAILED,
+            message: format!("failed to write the output: {error}"),
+            hints: Vec::new(),
+        }
+    }
+}

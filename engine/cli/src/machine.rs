@@ -1,0 +1,41 @@
+//! The machine and the user, read once and handed to the libraries.
+
+use std::num::NonZero;
+use std::path::PathBuf;
+
+use tidegate_runner::Host;
+
+pub(crate) fn host() -> Host {
+    let env: std::collections::BTreeMap<String, String> = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
+    let home = env.get("HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
+    let xdg = |name: &str, fallback: &str| {
+        let set = env.get(name).map(PathBuf::from).filter(|path| path.is_absolute());
+        set.or_else(|| home.as_ref().map(|home| home.join(fallback)))
+    };
+    let cache = xdg("XDG_CACHE_HOME", ".cache").map(|folder| folder.join("tidegate"));
+    let temp = std::env::temp_dir();
+    Host {
+        cache,
+        temp,
+        home,
+        env,
+        helper: PathBuf::from("/proc/self/exe"),
+    }
+}
+
+/// `config.toml` of the user.
+pub(crate) fn user_config(host: &Host) -> Option<PathBuf> {
+    let set = host
+        .var("XDG_CONFIG_HOME")
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute());
+    let folder = set.or_else(|| host.home.as_ref().map(|home| home.join(".config")))?;
+    Some(folder.join("tidegate/config.toml"))
+}
+
+/// Stages at the same time when nothing else is asked for.
+pub(crate) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZero::get)
+}

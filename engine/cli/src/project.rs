@@ -1,0 +1,192 @@
+//! From the command line to a pipeline and a plan.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tidegate_manifest::{Diagnostic, Manifest, Source, parse};
+use tidegate_runner::journal::Journal;
+use tidegate_runner::pipeline::{Pipeline, Resolver};
+use tidegate_runner::planner::{Planned, Planner, Selection};
+use tidegate_runner::{Git, Host};
+use tidegate_sandbox::Sandbox;
+
+use crate::args::{ProjectArgs, SelectionArgs};
+use crate::failure::Failure;
+use crate::{machine, standard};
+
+pub(crate) const MANIFEST: &str = "tidegate.toml";
+
+/// A manifest that could be read.
+pub(crate) struct Project {
+    /// The manifest's folder; absolute, without links.
+    pub root: PathBuf,
+    /// Relative to the root.
+    pub manifest_path: PathBuf,
+    pub source: Source,
+    pub manifest: Manifest,
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// The manifest that the user means: the named one, or the nearest in this folder and those above.
+pub(crate) fn find(explicit: Option<&Path>) -> Result<PathBuf, Failure> {
+    let found = match explicit {
+        Some(path) if path.is_dir() => path.join(MANIFEST),
+        Some(path) => path.to_path_buf(),
+        None => {
+            let here = std::env::current_dir().map_err(|error| Failure::usage(format!("this folder: {error}")))?;
+            let above = here
+                .ancestors()
+                .map(|folder| folder.join(MANIFEST))
+                .find(|path| path.is_file());
+            above.ok_or_else(|| {
+                Failure::usage(format!("there is no {MANIFEST} in this folder or in one above"))
+                    .hint("`tidegate init` writes one for a Django project")
+            })?
+        }
+    };
+    found
+        .canonicalize()
+        .map_err(|error| Failure::usage(format!("{}: {error}", found.display())))
+}
+
+/// The folder of the manifest that the user means.
+pub(crate) fn root(explicit: Option<&Path>) -> Result<PathBuf, Failure> {
+    let manifest = find(explicit)?;
+    Ok(manifest.parent().unwrap_or(Path::new("/")).to_path_buf())
+}
+
+impl Project {
+    pub(crate) fn load(explicit: Option<&Path>) -> Result<Self, Failure> {
+        let path = find(explicit)?;
+        let root = path.parent().unwrap_or(Path::new("/")).to_path_buf();
+        let manifest_path = PathBuf::from(path.file_name().unwrap_or_default());
+        let text = std::fs::read_to_string(&path)
+            .map_err(|error| Failure::usage(format!("failed to read {}: {error}", path.display())))?;
+        let source = Source::new(shown(&path), text);
+        match parse(&source) {
+            Ok(parsed) => Ok(Self {
+                root,
+                manifest_path,
+                manifest: parsed.manifest,
+                warnings: parsed.warnings,
+                source,
+            }),
+            Err(diagnostics) => Err(Failure::diagnostics(diagnostics, source)),
+        }
+    }
+}
+
+/// As people would type it from here.
+fn shown(path: &Path) -> String {
+    let here = std::env::current_dir().ok();
+    let relative = here.as_ref().and_then(|here| path.strip_prefix(here).ok());
+    relative.unwrap_or(path).display().to_string()
+}
+
+/// The parts that most commands need.
+pub(crate) struct Engine {
+    pub host: Host,
+    pub sandbox: Arc<Sandbox>,
+    pub runtime: tokio::runtime::Runtime,
+}
+
+impl Engine {
+    pub(crate) fn start() -> Result<Self, Failure> {
+        let host = machine::host();
+        let sandbox = Sandbox::new(host.cache.clone()).map_err(Failure::internal)?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .map_err(Failure::internal)?;
+        Ok(Self {
+            host,
+            sandbox: Arc::new(sandbox),
+            runtime,
+        })
+    }
+
+    pub(crate) fn pipeline(
+        &self,
+        project: Project,
+        args: &ProjectArgs,
+    ) -> Result<(Pipeline, Source, Vec<Diagnostic>), Failure> {
+        let Project {
+            root,
+            manifest_path,
+            source,
+            manifest,
+            warnings,
+        } = project;
+        let catalog = standard::catalog();
+        let pipeline = self.runtime.block_on(async {
+            let state = Git::new(&root, &self.host).state(&self.host).await;
+            let resolver = Resolver {
+                sandbox: &self.sandbox,
+                catalog: &catalog,
+                workspace: &root,
+                manifest_path: &manifest_path,
+                source: state,
+            };
+            resolver.resolve(manifest, &args.set).await
+        });
+        match pipeline {
+            Ok(pipeline) => Ok((pipeline, source, warnings)),
+            Err(diagnostics) => Err(Failure::diagnostics(diagnostics, source)),
+        }
+    }
+
+    /// Everything up to what can be run. The warnings of all steps are in the plan's.
+    pub(crate) fn plan(
+        &self,
+        project: &ProjectArgs,
+        selection: &SelectionArgs,
+        options: PlanOptions,
+    ) -> Result<Prepared, Failure> {
+        let loaded = Project::load(project.manifest.as_deref())?;
+        let (pipeline, source, mut warnings) = self.pipeline(loaded, project)?;
+        let selection = Selection {
+            stages: selection.stages.clone(),
+            no_needs: selection.no_needs,
+            skip: selection.skip.clone(),
+        };
+        let planner = Planner {
+            host: &self.host,
+            selection: &selection,
+            dry_run: options.dry_run,
+            allow_unconfined: options.allow_unconfined,
+        };
+        match planner.plan(&pipeline) {
+            Ok(planned) => {
+                warnings.extend(planned.warnings);
+                Ok(Prepared {
+                    planned: Planned {
+                        plan: planned.plan,
+                        warnings,
+                    },
+                    pipeline,
+                    source,
+                })
+            }
+            Err(diagnostics) => Err(Failure::diagnostics(diagnostics, source)),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct PlanOptions {
+    pub dry_run: bool,
+    pub allow_unconfined: bool,
+}
+
+pub(crate) struct Prepared {
+    pub planned: Planned,
+    pub pipeline: Pipeline,
+    pub source: Source,
+}
+
+/// The journal of a project that has had runs.
+pub(crate) fn journal(manifest: Option<&Path>) -> Result<Journal, Failure> {
+    let root = root(manifest)?;
+    Journal::existing(&root)
+        .ok_or_else(|| Failure::usage("this project has had no run").hint("`tidegate run` makes one"))
+}

@@ -1,0 +1,359 @@
+//! A run for people: what happens as it happens, failures whole, the rest short.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+
+use anstream::AutoStream;
+use tidegate_manifest::StageName;
+use tidegate_runner::Outcome;
+use tidegate_runner::event::{Confinement, Event, EventKind, LogSource, Observer, ObserverError};
+use tidegate_sandbox::{Level, Severity, TestOutcome};
+
+use super::duration;
+use super::live_line::LiveLine;
+use super::palette::{BOLD, CYAN, DIM, RED, RESET, YELLOW, mark, outcome_style};
+use super::summary::{Summary, counted};
+use crate::console::Console;
+
+/// Lines of a failed stage's log that are shown again under its failure.
+const TAIL_LINES: usize = 30;
+
+pub(crate) struct Human {
+    out: AutoStream<std::io::Stderr>,
+    live: LiveLine,
+    verbose: bool,
+    quiet: bool,
+    width: usize,
+    stages: BTreeMap<StageName, StageView>,
+    summary: Summary,
+}
+
+#[derive(Default)]
+struct StageView {
+    running: bool,
+    doing: String,
+    /// The last lines that were not shown when they came.
+    tail: std::collections::VecDeque<String>,
+    tests: u64,
+    failed_tests: u64,
+    unconfined: bool,
+}
+
+impl Human {
+    pub(crate) fn new(console: &Console) -> Self {
+        Self {
+            out: console.stderr(),
+            live: LiveLine::new(console.is_live()),
+            verbose: console.verbose,
+            quiet: console.quiet,
+            width: stage_width(&[]),
+            stages: BTreeMap::new(),
+            summary: Summary::default(),
+        }
+    }
+
+    fn line(&mut self, text: &str) -> std::io::Result<()> {
+        let out = &mut self.out;
+        self.live.aside(|| writeln!(out, "{text}"))
+    }
+
+    fn stage_line(&mut self, stage: &StageName, text: &str) -> std::io::Result<()> {
+        let width = self.width;
+        self.line(&format!("{DIM}{stage:>width$}{RESET} {text}"))
+    }
+
+    fn show(&mut self, kind: &EventKind) -> std::io::Result<()> {
+        match kind {
+            EventKind::RunStarted {
+                run,
+                pipeline,
+                stages,
+                dry_run,
+                not_enforced,
+                ..
+            } => {
+                self.width = stage_width(stages);
+                if self.quiet {
+                    return Ok(());
+                }
+                let dry = if *dry_run { ", dry run: nothing is changed" } else { "" };
+                let count = counted(stages.len() as u64, "stage");
+                self.line(&format!(
+                    "{BOLD}{pipeline}{RESET}: {count}{dry} {DIM}· run {run}{RESET}"
+                ))?;
+                for gap in not_enforced {
+                    self.line(&format!("{YELLOW}note{RESET}: not enforced: {gap}"))?;
+                }
+                Ok(())
+            }
+            EventKind::StageStarted {
+                stage,
+                plugin,
+                confinement,
+                ..
+            } => {
+                let view = self.stages.entry(stage.clone()).or_default();
+                view.running = true;
+                view.unconfined = *confinement == Confinement::Unconfined;
+                let unconfined = if view.unconfined { ", programs UNCONFINED" } else { "" };
+                if !self.quiet {
+                    self.stage_line(stage, &format!("{CYAN}started{RESET} {DIM}{plugin}{unconfined}{RESET}"))?;
+                }
+                self.tell_live();
+                Ok(())
+            }
+            EventKind::Log {
+                stage,
+                level,
+                source,
+                message,
+            } => self.log(stage, *level, *source, message),
+            EventKind::Finding {
+                stage,
+                severity,
+                code,
+                message,
+                location,
+                help,
+                ..
+            } => {
+                self.summary.count_finding(*severity);
+                self.finding(stage, *severity, code, message, location.as_ref(), help.as_deref())
+            }
+            EventKind::Test {
+                stage,
+                suite,
+                name,
+                outcome,
+                message,
+                ..
+            } => self.test(stage, suite, name, *outcome, message.as_deref()),
+            EventKind::Progress {
+                stage,
+                done,
+                total,
+                what,
+            } => {
+                let view = self.stages.entry(stage.clone()).or_default();
+                view.doing = match total {
+                    Some(total) => format!("{what} {done}/{total}"),
+                    None => format!("{what} {done}"),
+                };
+                self.tell_live();
+                Ok(())
+            }
+            EventKind::StageFinished {
+                stage,
+                outcome,
+                message,
+                duration_ms,
+                ..
+            } => self.stage_finished(stage, *outcome, message.as_deref(), *duration_ms),
+            EventKind::RunFinished {
+                run,
+                outcome,
+                duration_ms,
+                ..
+            } => {
+                self.live.clear();
+                let text = self.summary.text(*outcome, *duration_ms, run);
+                if !self.quiet || *outcome != Outcome::Passed {
+                    writeln!(self.out, "\n{text}")?;
+                }
+                Ok(())
+            }
+            EventKind::Artifact { stage, name, bytes, .. } if !self.quiet => {
+                let size = tidegate_manifest::ByteSize(*bytes);
+                self.stage_line(stage, &format!("{DIM}kept {name} ({size}){RESET}"))
+            }
+            EventKind::Output { stage, key, value } if self.verbose => {
+                self.stage_line(stage, &format!("{DIM}output {key} = {value}{RESET}"))
+            }
+            EventKind::Metric {
+                stage,
+                name,
+                value,
+                unit,
+            } if !self.quiet => self.stage_line(stage, &format!("{DIM}{name}: {value} {unit}{RESET}")),
+            EventKind::SecretRead { stage, name } if self.verbose => {
+                self.stage_line(stage, &format!("{DIM}read the secret {name}{RESET}"))
+            }
+            EventKind::Artifact { .. }
+            | EventKind::Output { .. }
+            | EventKind::Metric { .. }
+            | EventKind::SecretRead { .. }
+            | EventKind::Summary { .. } => Ok(()),
+        }
+    }
+
+    fn log(&mut self, stage: &StageName, level: Level, source: LogSource, message: &str) -> std::io::Result<()> {
+        let style = match level {
+            Level::Error => RED,
+            Level::Warning => YELLOW,
+            Level::Info => "",
+            Level::Debug => DIM,
+        };
+        let shown = match level {
+            Level::Error | Level::Warning => true,
+            Level::Info => !self.quiet && (self.verbose || source == LogSource::Stage),
+            Level::Debug => self.verbose,
+        };
+        if shown {
+            let reset = if style.is_empty() { "" } else { RESET };
+            return self.stage_line(stage, &format!("{style}{message}{reset}"));
+        }
+        if level == Level::Info {
+            let tail = &mut self.stages.entry(stage.clone()).or_default().tail;
+            tail.push_back(message.to_owned());
+            if tail.len() > TAIL_LINES {
+                tail.pop_front();
+            }
+        }
+        Ok(())
+    }
+
+    fn finding(
+        &mut self,
+        stage: &StageName,
+        severity: Severity,
+        code: &str,
+        message: &str,
+        location: Option<&tidegate_sandbox::Location>,
+        help: Option<&str>,
+    ) -> std::io::Result<()> {
+        let (word, style) = match severity {
+            Severity::Error => ("error", RED),
+            Severity::Warning => ("warning", YELLOW),
+            Severity::Note => ("note", CYAN),
+        };
+        if self.quiet && severity != Severity::Error {
+            return Ok(());
+        }
+        let place = location.map(|location| match location.line {
+            Some(line) => format!("{}:{line}: ", location.path),
+            None => format!("{}: ", location.path),
+        });
+        let mut lines = message.lines();
+        let first = lines.next().unwrap_or_default();
+        let place = place.unwrap_or_default();
+        self.stage_line(
+            stage,
+            &format!("{style}{word}{RESET}: {BOLD}{place}{RESET}{first} {DIM}[{code}]{RESET}"),
+        )?;
+        for line in lines.chain(help.into_iter().flat_map(str::lines)) {
+            self.stage_line(stage, &format!("  {line}"))?;
+        }
+        Ok(())
+    }
+
+    fn test(
+        &mut self,
+        stage: &StageName,
+        suite: &str,
+        name: &str,
+        outcome: TestOutcome,
+        message: Option<&str>,
+    ) -> std::io::Result<()> {
+        let bad = matches!(
+            outcome,
+            TestOutcome::Failed | TestOutcome::Errored | TestOutcome::UnexpectedPass
+        );
+        self.summary.count_test(outcome);
+        let view = self.stages.entry(stage.clone()).or_default();
+        view.tests += 1;
+        view.failed_tests += u64::from(bad);
+        if bad {
+            self.stage_line(stage, &format!("{RED}failed{RESET} {suite}::{name}"))?;
+            // The stage reports the failure as a finding too, with its place; here only what has none.
+            if let Some(message) = message.filter(|_| self.verbose) {
+                for line in message.lines() {
+                    self.stage_line(stage, &format!("  {line}"))?;
+                }
+            }
+        } else if self.verbose {
+            self.stage_line(stage, &format!("{DIM}{outcome:?} {suite}::{name}{RESET}"))?;
+        }
+        Ok(())
+    }
+
+    fn stage_finished(
+        &mut self,
+        stage: &StageName,
+        outcome: Outcome,
+        message: Option<&str>,
+        duration_ms: u64,
+    ) -> std::io::Result<()> {
+        self.summary.add_stage(stage, outcome, message, duration_ms);
+        let view = self.stages.entry(stage.clone()).or_default();
+        view.running = false;
+        let tests = view.tests;
+        let tail = std::mem::take(&mut view.tail);
+        let (style, mark) = (outcome_style(outcome), mark(outcome));
+        let grave = !matches!(outcome, Outcome::Passed | Outcome::Skipped);
+        if self.quiet && !grave {
+            return Ok(());
+        }
+        if grave && !tail.is_empty() && !self.verbose {
+            self.stage_line(stage, &format!("{DIM}the last lines of its log:{RESET}"))?;
+            for line in &tail {
+                self.stage_line(stage, &format!("{DIM}│{RESET} {line}"))?;
+            }
+        }
+        let mut details = Vec::new();
+        if outcome != Outcome::Skipped {
+            details.push(duration(duration_ms));
+        }
+        if tests > 0 {
+            details.push(counted(tests, "test"));
+        }
+        let details = if details.is_empty() {
+            String::new()
+        } else {
+            format!(" {DIM}{}{RESET}", details.join(", "))
+        };
+        let mut lines = message.unwrap_or_default().lines();
+        let first = lines.next().map(|line| format!(": {line}")).unwrap_or_default();
+        self.stage_line(stage, &format!("{style}{mark} {outcome}{RESET}{details}{first}"))?;
+        for line in lines {
+            self.stage_line(stage, &format!("  {line}"))?;
+        }
+        self.tell_live();
+        Ok(())
+    }
+
+    fn tell_live(&self) {
+        let running: Vec<_> = self
+            .stages
+            .iter()
+            .filter(|(_, view)| view.running)
+            .map(|(name, view)| match view.doing.as_str() {
+                "" => name.to_string(),
+                doing => format!("{name} ({doing})"),
+            })
+            .collect();
+        self.live.say(running.join(", "));
+    }
+}
+
+impl Observer for Human {
+    fn observe(&mut self, event: &Event) -> Result<(), ObserverError> {
+        match self.show(&event.kind) {
+            // A terminal that was closed does not end the run.
+            Ok(()) => Ok(()),
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+            Err(error) => Err(ObserverError {
+                what: "write to the terminal".into(),
+                error: error.to_string(),
+            }),
+        }
+    }
+}
+
+fn stage_width(stages: &[StageName]) -> usize {
+    stages
+        .iter()
+        .map(|stage| stage.as_str().len())
+        .max()
+        .unwrap_or(0)
+        .clamp(4, 20)
+}

@@ -1,0 +1,15 @@
+//! How events and plans look.
+
+mod duration;
+mod human;
+mod json_lines;
+mod live_line;
+mod palette;
+mod plan_text;
+mod summary;
+
+pub(crate) use duration::duration;
+pub(crate) use human::Human;
+pub(crate) use json_lines::JsonLines;
+pub(crate) use palette::{mark, outcome_style};
+pub(crate) use plan_text::plan_text;
