@@ -30,7 +30,7 @@ class Events:
     def write(self, event, **fields):
         if self._file is None or os.getpid() != self._owner:
             return
-        line = memoryview(json.dumps({"event": event, **fields}).encode("ascii") + b"\n")
+        line = memoryview(json.dumps({event: fields}).encode("ascii") + b"\n")
         while line:
             line = line[os.write(self._file, line) :]
 

@@ -1,8 +1,8 @@
 use serde::Deserialize;
 
-/// One line of the events file, as `python/tidegate_pytest.py` and the launcher write it.
+/// One line of the events file, an object with the event's name as its only key, as `python/tidegate_pytest.py` and the launcher write it.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(tag = "event", rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum Event {
     NoPytest {
         python: String,
@@ -61,7 +61,7 @@ pub(crate) enum Event {
         path: String,
     },
     /// pytest has left its session: nothing follows.
-    Ended,
+    Ended {},
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]

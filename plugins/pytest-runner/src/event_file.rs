@@ -92,14 +92,13 @@ mod tests {
         assert!(events.read().unwrap().at_end);
 
         let mut file = File::create(&path).unwrap();
-        file.write_all(b"{\"event\": \"started\", \"id\": \"a\"}\n{\"event\": \"en")
-            .unwrap();
+        file.write_all(b"{\"started\": {\"id\": \"a\"}}\n{\"en").unwrap();
         assert_eq!(events.read().unwrap().events, [Event::Started { id: "a".into() }]);
         assert!(events.is_cut());
 
-        file.write_all(b"ded\"}\nnot json\n").unwrap();
+        file.write_all(b"ded\": {}}\nnot json\n").unwrap();
         let read = events.read().unwrap();
-        assert_eq!(read.events, [Event::Ended]);
+        assert_eq!(read.events, [Event::Ended {}]);
         assert_eq!(read.odd_lines, 1);
         assert!(!events.is_cut());
         assert!(events.read().unwrap().at_end);

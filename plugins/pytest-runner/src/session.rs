@@ -121,7 +121,7 @@ impl Session {
             Event::Finished { exit, reason } => self.finished = Some(Finished { exit, reason }),
             Event::Coverage { percent, required } => self.coverage = Some(Coverage { percent, required }),
             Event::Junit { path } => self.junit = Some(path),
-            Event::Ended => self.ended = true,
+            Event::Ended {} => self.ended = true,
         }
     }
 

@@ -4,7 +4,7 @@ use tidegate_sdk::{Failure, failure};
 use crate::code;
 use crate::requirements::{Requirements, name};
 
-/// A compiler's last words: as many lines as fit beside the message.
+/// A compiler's words: as many lines as fit beside the message.
 const BUILD_LINES: usize = 8;
 
 /// Why an install failed, read from what pip or uv printed.
@@ -126,15 +126,18 @@ fn login_needed(lines: &[&str]) -> Option<Diagnosis> {
         "401 Error",
         "401 Unauthorized",
         "401 Client Error",
+        "403 Error",
         "403 Forbidden",
         "403 Client Error",
     ];
     let line = with(lines, &signs)?;
-    found(
-        Cause::LoginNeeded,
-        None,
-        line.trim().trim_start_matches("hint: ").trim_start_matches("WARNING: "),
-    )
+    // Never the line itself: it may hold the address with its password.
+    let answer = if line.contains("401") {
+        "401 (unauthorized)"
+    } else {
+        "403 (forbidden)"
+    };
+    found(Cause::LoginNeeded, None, format!("it answers {answer}"))
 }
 
 fn unreachable(lines: &[&str]) -> Option<Diagnosis> {
@@ -228,9 +231,9 @@ fn build_failed(lines: &[&str]) -> Option<Diagnosis> {
         let said = said.map_or(&lines[at..], |from| &lines[at + from + 1..]);
         let end = said
             .iter()
-            .position(|line| line.starts_with("hint: "))
+            .position(|line| line.trim_start().starts_with("hint: "))
             .unwrap_or(said.len());
-        return found(Cause::BuildFailed, package, last_of(&said[..end]));
+        return found(Cause::BuildFailed, package, telling(&said[..end]));
     }
     let end = lines
         .iter()
@@ -252,18 +255,23 @@ fn build_failed(lines: &[&str]) -> Option<Diagnosis> {
             .find_map(|line| line.trim().strip_prefix("Collecting "))
     };
     let package = package.or_else(|| collecting().map(|text| text.split(" (from").next().unwrap_or(text)));
-    found(Cause::BuildFailed, package, last_of(&lines[begin..end]))
+    found(Cause::BuildFailed, package, telling(&lines[begin..end]))
 }
 
-fn last_of(lines: &[&str]) -> String {
+/// From the first error on, as compilers go on after it; without one the last lines.
+fn telling(lines: &[&str]) -> String {
     let lines: Vec<&str> = lines
         .iter()
         .map(|line| line.trim())
         .filter(|line| !line.is_empty())
         .collect();
-    let from = lines.len().saturating_sub(BUILD_LINES);
+    let error = lines
+        .iter()
+        .position(|line| line.contains("error: ") || line.contains("Error: "));
+    let from = error.unwrap_or(lines.len().saturating_sub(BUILD_LINES));
     lines[from..]
         .iter()
+        .take(BUILD_LINES)
         .map(|line| format!("  {line}"))
         .collect::<Vec<_>>()
         .join("\n")
@@ -335,7 +343,8 @@ fn not_found(lines: &[&str]) -> Option<Diagnosis> {
     let none = with(lines, &["(from versions: none)"]).is_some();
     let detail = match (none, other_python) {
         (_, Some(_)) => "the index has no version that fits; some need another Python",
-        (true, None) => "the index has no such package",
+        // Before version 24 pip is silent about a login that is missing.
+        (true, None) => "the index has no such package, or does not show it without a login",
         (false, None) => "the index has no such version",
     };
     found(Cause::NotFound, Some(package), detail)
