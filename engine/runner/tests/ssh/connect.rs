@@ -23,12 +23,13 @@ fn known_hosts(content: &str, hashed: bool) -> String {
     let file = folder.path().join("known_hosts");
     std::fs::write(&file, content).unwrap();
     if hashed {
-        let status = std::process::Command::new("ssh-keygen")
-            .args(["-q", "-H", "-f"])
+        // Its remarks about the file are no part of a test's output.
+        let output = std::process::Command::new("ssh-keygen")
+            .args(["-H", "-f"])
             .arg(&file)
-            .status()
+            .output()
             .unwrap();
-        assert!(status.success());
+        assert!(output.status.success());
     }
     std::fs::read_to_string(file).unwrap()
 }
