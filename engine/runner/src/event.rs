@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tidegate_manifest::StageName;
 use tidegate_sandbox::{Level, Location, Severity, TestOutcome};
 
@@ -17,11 +17,13 @@ pub struct Event {
 impl Event {
     /// One line of `--format json`, without the line break: `event` and `time` first.
     pub fn to_json(&self) -> String {
-        let mut line = json!({ "event": null, "time": self.time });
-        if let (Value::Object(line), Ok(Value::Object(kind))) = (&mut line, serde_json::to_value(&self.kind)) {
-            line.extend(kind);
-        }
-        line.to_string()
+        let mut fields = match serde_json::to_value(&self.kind) {
+            Ok(Value::Object(fields)) => fields,
+            _ => serde_json::Map::new(),
+        };
+        let event = fields.remove("event").unwrap_or_default();
+        let rest = Value::Object(fields).to_string();
+        format!("{{\"event\":{event},\"time\":\"{}\",{}", self.time, &rest[1..])
     }
 }
 

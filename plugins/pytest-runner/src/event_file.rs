@@ -1,5 +1,5 @@
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::PathBuf;
 
 use crate::event::Event;
@@ -14,7 +14,8 @@ const READ_BYTES: u64 = 256 * 1024;
 #[derive(Debug)]
 pub(crate) struct EventFile {
     path: PathBuf,
-    file: Option<File>,
+    /// How much of it has been read.
+    offset: u64,
     rest: Vec<u8>,
 }
 
@@ -32,29 +33,27 @@ impl EventFile {
     pub(crate) fn new(path: PathBuf) -> Self {
         Self {
             path,
-            file: None,
+            offset: 0,
             rest: Vec::new(),
         }
     }
 
     /// The events since the last reading. A file that is not there yet holds none.
     pub(crate) fn read(&mut self) -> io::Result<NewEvents> {
-        if self.file.is_none() {
-            match File::open(&self.path) {
-                Ok(file) => self.file = Some(file),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    return Ok(NewEvents {
-                        at_end: true,
-                        ..NewEvents::default()
-                    });
-                }
-                Err(error) => return Err(error),
+        // Opened anew each time: a stream of WASI that has met the end of a file stays at its end.
+        let mut file = match File::open(&self.path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Ok(NewEvents {
+                    at_end: true,
+                    ..NewEvents::default()
+                });
             }
-        }
+            Err(error) => return Err(error),
+        };
         let mut piece = Vec::new();
-        if let Some(file) = &self.file {
-            file.take(READ_BYTES).read_to_end(&mut piece)?;
-        }
+        file.seek(SeekFrom::Start(self.offset))?;
+        self.offset += file.take(READ_BYTES).read_to_end(&mut piece)? as u64;
         let mut read = NewEvents {
             at_end: piece.is_empty(),
             ..NewEvents::default()

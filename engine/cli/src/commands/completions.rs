@@ -8,7 +8,7 @@ use crate::args::{Cli, CompletionsArgs};
 use crate::console::Console;
 use crate::failure::Failure;
 
-pub fn run(args: CompletionsArgs, console: &Console) -> Result<u8, Failure> {
+pub(crate) fn run(args: CompletionsArgs, console: &Console) -> Result<u8, Failure> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "tidegate", &mut script);
     console.stdout().write_all(&script)?;

@@ -6,7 +6,7 @@ use crate::args::ExplainArgs;
 use crate::console::Console;
 use crate::failure::Failure;
 
-pub fn run(args: ExplainArgs, console: &Console) -> Result<u8, Failure> {
+pub(crate) fn run(args: ExplainArgs, console: &Console) -> Result<u8, Failure> {
     let code = args.code.unwrap_or_default();
     let page = tidegate_manifest::codes().iter().find(|(known, ..)| *known == code);
     let (.., text) = page.ok_or_else(|| Failure::usage(format!("there is no code `{code}`")))?;

@@ -57,7 +57,10 @@ fn secret_name(node: &Node<'_>, problems: &mut Problems) -> Option<Spanned<Strin
 fn read_hosts(node: &Node<'_>, problems: &mut Problems) -> Vec<Spanned<String>> {
     let mut hosts: Vec<Spanned<String>> = Vec::new();
     for entry in filled_list(node, "hosts", problems) {
-        let rule = |text: &str| text.parse::<HostSpec>().map(|host| host.to_string());
+        let rule = |text: &str| match has_expression(text) {
+            true => Ok(text.to_owned()),
+            false => text.parse::<HostSpec>().map(|host| host.to_string()),
+        };
         let Some(host) = entry.parsed(code::INVALID_HOST, "a host of a target", problems, rule) else {
             continue;
         };
@@ -77,10 +80,18 @@ fn read_hosts(node: &Node<'_>, problems: &mut Problems) -> Vec<Spanned<String>> 
     hosts
 }
 
+/// What an expression gives is checked by the planner, which evaluates it.
+fn has_expression(text: &str) -> bool {
+    text.contains("${")
+}
+
 fn host_keys(fields: &Fields<'_>, target: &str, problems: &mut Problems) -> Option<HostKeys> {
     match (fields.get("host-keys"), fields.get("known-hosts")) {
         (Some(node), None) => {
-            let rule = |text: &str| check_host_key(text).map(|()| text.to_owned());
+            let rule = |text: &str| match has_expression(text) {
+                true => Ok(text.to_owned()),
+                false => check_host_key(text).map(|()| text.to_owned()),
+            };
             let entries = filled_list(node, "public keys", problems).into_iter();
             let keys = entries.filter_map(|entry| entry.parsed(code::INVALID_HOST_KEY, "a host key", problems, rule));
             Some(HostKeys::Keys(keys.collect()))

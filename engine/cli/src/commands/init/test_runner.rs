@@ -3,7 +3,7 @@
 use super::django::settings_of;
 use super::packages::Packages;
 use super::pyproject::Pyproject;
-use super::tree::{Tree, folder_of, join, upwards};
+use super::tree::{Tree, join, upwards};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum TestRunner {
@@ -89,21 +89,6 @@ fn ds_option(options: &str) -> Option<String> {
     let (_, after) = options.split_once("--ds")?;
     let module = after.trim_start_matches(['=', ' ']).split_whitespace().next()?;
     super::python_text::is_module(module).then(|| module.to_owned())
-}
-
-impl TestRunner {
-    /// The folder in which tests are started, when it is not that of manage.py.
-    pub(super) fn is_pytest(&self) -> bool {
-        matches!(self, Self::Pytest { .. })
-    }
-}
-
-/// The name of a file's folder for people.
-pub(super) fn shown_folder(path: &str) -> &str {
-    match folder_of(path) {
-        "" => ".",
-        folder => folder,
-    }
 }
 
 #[cfg(test)]
