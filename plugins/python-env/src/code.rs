@@ -12,3 +12,29 @@ pub(crate) const BUILD_FAILED: &str = "python-env/build-failed";
 pub(crate) const BAD_REQUIREMENT: &str = "python-env/bad-requirement";
 /// `uv.lock` does not fit `pyproject.toml`.
 pub(crate) const LOCK_OUTDATED: &str = "python-env/lock-outdated";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_code_has_a_page_and_each_page_a_code() {
+        let codes = [
+            NOT_FOUND,
+            CONFLICT,
+            HASH_MISMATCH,
+            BUILD_FAILED,
+            BAD_REQUIREMENT,
+            LOCK_OUTDATED,
+        ];
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("explain");
+        let mut pages: Vec<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|page| page.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned())
+            .collect();
+        pages.sort();
+        let mut names: Vec<&str> = codes.iter().map(|code| code.split_once('/').unwrap().1).collect();
+        names.sort();
+        assert_eq!(pages, names);
+    }
+}

@@ -1,27 +1,29 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Deserialize;
 use thiserror::Error;
+use toml::de::{DeTable, DeValue};
 
-/// What this stage reads of a `pyproject.toml`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+/// What this stage reads of a `pyproject.toml`. Walked by hand: a deserialiser makes the component a good deal larger.
+#[derive(Debug, Default)]
 pub(crate) struct Pyproject {
-    build_system: Option<toml::Table>,
+    is_package: bool,
     project: Option<Metadata>,
-    #[serde(default)]
-    dependency_groups: BTreeMap<String, Vec<toml::Value>>,
+    groups: BTreeMap<String, Vec<Entry>>,
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Default)]
 struct Metadata {
-    #[serde(default)]
     dependencies: Vec<String>,
-    #[serde(default)]
-    optional_dependencies: BTreeMap<String, Vec<String>>,
-    #[serde(default)]
-    dynamic: Vec<String>,
+    extras: BTreeMap<String, Vec<String>>,
+    has_dynamic_dependencies: bool,
+}
+
+/// One entry of a dependency group.
+#[derive(Debug)]
+enum Entry {
+    Requirement(String),
+    Include(String),
+    Odd,
 }
 
 #[derive(Debug, PartialEq, Error)]
@@ -44,12 +46,24 @@ pub(crate) enum PyprojectError {
 
 impl Pyproject {
     pub(crate) fn parse(text: &str) -> Result<Self, PyprojectError> {
-        toml::from_str(text).map_err(|error| PyprojectError::Syntax(error.to_string().trim_end().to_owned()))
+        let root = DeTable::parse(text)
+            .map_err(|error| PyprojectError::Syntax(error.to_string().trim_end().to_owned()))?
+            .into_inner();
+        let groups = table(&root, "dependency-groups")
+            .into_iter()
+            .flat_map(|groups| groups.iter())
+            .map(|(name, entries)| (name.get_ref().to_string(), group_entries(entries.get_ref())))
+            .collect();
+        Ok(Self {
+            is_package: root.contains_key("build-system"),
+            project: table(&root, "project").map(Metadata::read),
+            groups,
+        })
     }
 
     /// Whether the project itself can be installed, and not only what it depends on.
     pub(crate) fn is_package(&self) -> bool {
-        self.build_system.is_some()
+        self.is_package
     }
 
     /// All requirements of the project, of these extras and of these groups. For a package the first two come with it.
@@ -62,13 +76,13 @@ impl Pyproject {
         if let Some(metadata) = metadata
             && !self.is_package()
         {
-            if metadata.dynamic.iter().any(|key| key == "dependencies") {
+            if metadata.has_dynamic_dependencies {
                 return Err(PyprojectError::Dynamic);
             }
             found.extend(metadata.dependencies.iter().cloned());
         }
         for extra in extras {
-            let known = &metadata.ok_or(PyprojectError::NoProject)?.optional_dependencies;
+            let known = &metadata.ok_or(PyprojectError::NoProject)?.extras;
             let requirements = known.get(extra).ok_or_else(|| PyprojectError::NoExtra {
                 name: extra.clone(),
                 known: names(known.keys()),
@@ -92,26 +106,69 @@ impl Pyproject {
         if !inside.insert(name) {
             return Err(PyprojectError::GroupCycle(name.to_owned()));
         }
-        let entries = self
-            .dependency_groups
-            .get(name)
-            .ok_or_else(|| PyprojectError::NoGroup {
-                name: name.to_owned(),
-                known: names(self.dependency_groups.keys()),
-            })?;
+        let entries = self.groups.get(name).ok_or_else(|| PyprojectError::NoGroup {
+            name: name.to_owned(),
+            known: names(self.groups.keys()),
+        })?;
         for entry in entries {
             match entry {
-                toml::Value::String(requirement) => found.push(requirement.clone()),
-                toml::Value::Table(table) => match table.get("include-group") {
-                    Some(toml::Value::String(other)) => self.group(other, inside, found)?,
-                    _ => return Err(PyprojectError::BadGroup(name.to_owned())),
-                },
-                _ => return Err(PyprojectError::BadGroup(name.to_owned())),
+                Entry::Requirement(requirement) => found.push(requirement.clone()),
+                Entry::Include(other) => self.group(other, inside, found)?,
+                Entry::Odd => return Err(PyprojectError::BadGroup(name.to_owned())),
             }
         }
         inside.remove(name);
         Ok(())
     }
+}
+
+impl Metadata {
+    fn read(project: &DeTable<'_>) -> Self {
+        let extras = table(project, "optional-dependencies")
+            .into_iter()
+            .flat_map(|extras| extras.iter());
+        Self {
+            dependencies: project
+                .get("dependencies")
+                .map(|list| texts(list.get_ref()))
+                .unwrap_or_default(),
+            extras: extras
+                .map(|(name, list)| (name.get_ref().to_string(), texts(list.get_ref())))
+                .collect(),
+            has_dynamic_dependencies: project
+                .get("dynamic")
+                .is_some_and(|list| texts(list.get_ref()).iter().any(|key| key == "dependencies")),
+        }
+    }
+}
+
+fn table<'a, 'i>(parent: &'a DeTable<'i>, key: &str) -> Option<&'a DeTable<'i>> {
+    parent.get(key)?.get_ref().as_table()
+}
+
+/// The texts of a list; what is none is for the installer to refuse.
+fn texts(list: &DeValue<'_>) -> Vec<String> {
+    let values = list.as_array().into_iter().flat_map(|list| list.iter());
+    values
+        .filter_map(|value| value.get_ref().as_str())
+        .map(str::to_owned)
+        .collect()
+}
+
+fn group_entries(list: &DeValue<'_>) -> Vec<Entry> {
+    let Some(list) = list.as_array() else {
+        return vec![Entry::Odd];
+    };
+    list.iter()
+        .map(|entry| match entry.get_ref() {
+            DeValue::String(requirement) => Entry::Requirement(requirement.to_string()),
+            DeValue::Table(table) => match table.get("include-group").and_then(|name| name.get_ref().as_str()) {
+                Some(name) => Entry::Include(name.to_owned()),
+                None => Entry::Odd,
+            },
+            _ => Entry::Odd,
+        })
+        .collect()
 }
 
 fn names<'a>(names: impl Iterator<Item = &'a String>) -> String {
