@@ -36,12 +36,20 @@ pub(crate) fn run(args: InitArgs, console: &Console) -> Result<u8, Failure> {
     }
     let host = machine::host();
     let survey = Survey::of(&root, host.var("PATH").unwrap_or_default()).ok_or_else(|| no_project(&args.folder))?;
-    let folder_name = root.file_name().map_or_else(|| "site".into(), |name| name.to_string_lossy());
+    let folder_name = root
+        .file_name()
+        .map_or_else(|| "site".into(), |name| name.to_string_lossy());
     let name = stage_table::one_line(&folder_name);
-    let manifest = ManifestText { survey: &survey, name: &name };
+    let manifest = ManifestText {
+        survey: &survey,
+        name: &name,
+    };
     write(&file, &manifest.text(), args.force).map_err(|error| match error.kind() {
         ErrorKind::AlreadyExists => exists(&args.folder),
-        _ => Failure::usage(format!("failed to write {}: {error}", args.folder.join(MANIFEST).display())),
+        _ => Failure::usage(format!(
+            "failed to write {}: {error}",
+            args.folder.join(MANIFEST).display()
+        )),
     })?;
     if !console.quiet {
         let mut out = console.stdout();
@@ -49,8 +57,15 @@ pub(crate) fn run(args: InitArgs, console: &Console) -> Result<u8, Failure> {
             writeln!(out, "{name:<13} {}", stage_table::one_line(&found))?;
         }
         let stages = manifest.stages().join(", ");
-        writeln!(out, "\nWrote {} with the stages {stages}", shown(&args.folder.join(MANIFEST)))?;
-        writeln!(out, "\nhint: `tidegate plan` shows what each stage may do, `tidegate run` runs them")?;
+        writeln!(
+            out,
+            "\nWrote {} with the stages {stages}",
+            shown(&args.folder.join(MANIFEST))
+        )?;
+        writeln!(
+            out,
+            "\nhint: `tidegate plan` shows what each stage may do, `tidegate run` runs them"
+        )?;
     }
     Ok(0)
 }
@@ -59,7 +74,11 @@ pub(crate) fn run(args: InitArgs, console: &Console) -> Result<u8, Failure> {
 fn write(file: &Path, text: &str, force: bool) -> std::io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true);
-    if force { options.create(true).truncate(true) } else { options.create_new(true) };
+    if force {
+        options.create(true).truncate(true)
+    } else {
+        options.create_new(true)
+    };
     options.open(file)?.write_all(text.as_bytes())
 }
 
@@ -69,11 +88,14 @@ fn exists(folder: &Path) -> Failure {
 }
 
 fn no_project(folder: &Path) -> Failure {
-    let place = if folder == Path::new(".") { "this folder".into() } else { folder.display().to_string() };
+    let place = if folder == Path::new(".") {
+        "this folder".into()
+    } else {
+        folder.display().to_string()
+    };
     Failure::usage(format!("there is no Django project in {place}"))
-        .hint("looked for a manage.py that speaks of Django, up to six folders deep; not in hidden folders,\n      \
-               virtual environments and node_modules")
-        .hint("for another project write tidegate.toml by hand: docs/manifest.md has every key")
+        .hint("it is found by a manage.py that speaks of Django, up to five folders deep")
+        .hint("hidden folders, virtual environments and node_modules are not looked at")
 }
 
 /// Without the `./` of the default.

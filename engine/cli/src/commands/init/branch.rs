@@ -17,7 +17,11 @@ pub(super) enum Branch {
 impl Branch {
     /// Read from the files of the repository that `root` lies in: no git is needed.
     pub(super) fn find(root: &Path) -> Self {
-        let Some(git) = root.ancestors().map(|folder| folder.join(".git")).find_map(|path| repository(&path)) else {
+        let Some(git) = root
+            .ancestors()
+            .map(|folder| folder.join(".git"))
+            .find_map(|path| repository(&path))
+        else {
             return Self::Guess;
         };
         let reference = |file: &str, prefix: &str| {

@@ -49,10 +49,18 @@ impl Django {
         all.sort_by_key(|path| path.matches('/').count());
         let (first, others) = all.split_first()?;
         let folder = folder_of(first).to_owned();
-        let settings = settings_of(&tree.text(first)?)
-            .map(|module| Settings { module, named_in: (*first).to_owned() });
-        let files = settings.as_ref().map(|settings| settings_files(tree, &folder, &settings.module)).unwrap_or_default();
-        let texts: Vec<_> = files.iter().filter_map(|path| Some((path.as_str(), tree.text(path)?))).collect();
+        let settings = settings_of(&tree.text(first)?).map(|module| Settings {
+            module,
+            named_in: (*first).to_owned(),
+        });
+        let files = settings
+            .as_ref()
+            .map(|settings| settings_files(tree, &folder, &settings.module))
+            .unwrap_or_default();
+        let texts: Vec<_> = files
+            .iter()
+            .filter_map(|path| Some((path.as_str(), tree.text(path)?)))
+            .collect();
         let mut required: Vec<String> = Vec::new();
         for (_, text) in &texts {
             for name in required_variables(text) {
@@ -61,7 +69,9 @@ impl Django {
                 }
             }
         }
-        let server = SERVERS.iter().find(|(word, _)| texts.iter().any(|(_, text)| text.contains(word)));
+        let server = SERVERS
+            .iter()
+            .find(|(word, _)| texts.iter().any(|(_, text)| text.contains(word)));
         Some(Self {
             static_files: texts.iter().find_map(|(path, text)| static_files(text, path, &folder)),
             others: others.iter().map(ToString::to_string).collect(),
@@ -80,7 +90,10 @@ impl Django {
 /// Other tools have a manage.py as well.
 fn is_manage(tree: &Tree, path: &str) -> bool {
     let is_named_so = path == "manage.py" || path.ends_with("/manage.py");
-    is_named_so && tree.text(path).is_some_and(|text| text.contains("django") || text.contains("DJANGO"))
+    is_named_so
+        && tree
+            .text(path)
+            .is_some_and(|text| text.contains("django") || text.contains("DJANGO"))
 }
 
 /// The module in `os.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")`, or in an assignment.
@@ -98,7 +111,9 @@ pub(super) fn settings_of(text: &str) -> Option<String> {
 fn settings_files(tree: &Tree, folder: &str, module: &str) -> Vec<String> {
     let path = join(folder, &module.replace('.', "/"));
     let own = [format!("{path}.py"), format!("{path}/__init__.py")];
-    let Some(own) = own.into_iter().find(|path| tree.has(path)) else { return Vec::new() };
+    let Some(own) = own.into_iter().find(|path| tree.has(path)) else {
+        return Vec::new();
+    };
     let text = tree.text(&own).unwrap_or_default();
     let beside = folder_of(&own).to_owned();
     let imported = text.lines().filter_map(|line| {
@@ -122,9 +137,14 @@ fn static_files(text: &str, path: &str, folder: &str) -> Option<StaticFiles> {
     let name = literals(value).join("/");
     let name = name.trim_end_matches('/');
     let is_plain = !name.is_empty()
-        && name.split('/').all(|part| !matches!(part, "" | "." | "..") && !part.starts_with(['~', '$']))
+        && name
+            .split('/')
+            .all(|part| !matches!(part, "" | "." | "..") && !part.starts_with(['~', '$']))
         && !name.contains(['{', '\\']);
-    is_plain.then(|| StaticFiles { folder: join(folder, name), named_in: path.to_owned() })
+    is_plain.then(|| StaticFiles {
+        folder: join(folder, name),
+        named_in: path.to_owned(),
+    })
 }
 
 #[cfg(test)]
@@ -146,17 +166,30 @@ mod tests {
             found("setdefault(\n  \"DJANGO_SETTINGS_MODULE\",\n  \"a.settings\")").as_deref(),
             Some("a.settings")
         );
-        assert_eq!(found("os.environ[\"DJANGO_SETTINGS_MODULE\"] = \"x.y\"").as_deref(), Some("x.y"));
+        assert_eq!(
+            found("os.environ[\"DJANGO_SETTINGS_MODULE\"] = \"x.y\"").as_deref(),
+            Some("x.y")
+        );
         assert_eq!(found("setdefault(\"DJANGO_SETTINGS_MODULE\", f\"shop.{name}\")"), None);
         assert_eq!(found("print('hello')"), None);
     }
 
     #[test]
     fn only_a_folder_that_the_text_tells_whole_is_taken() {
-        let folder = |value: &str| static_files(&format!("STATIC_ROOT = {value}\n"), "s.py", "src").map(|found| found.folder);
+        let folder =
+            |value: &str| static_files(&format!("STATIC_ROOT = {value}\n"), "s.py", "src").map(|found| found.folder);
         assert_eq!(folder("BASE_DIR / \"staticfiles\"").as_deref(), Some("src/staticfiles"));
-        assert_eq!(folder("os.path.join(BASE_DIR, 'public', 'static/')").as_deref(), Some("src/public/static"));
-        for other in ["'/var/www/static'", "env('STATIC_ROOT')", "BASE_DIR.parent / 'static'", "BASE_DIR / '..' / 'x'", "ROOT"] {
+        assert_eq!(
+            folder("os.path.join(BASE_DIR, 'public', 'static/')").as_deref(),
+            Some("src/public/static")
+        );
+        for other in [
+            "'/var/www/static'",
+            "env('STATIC_ROOT')",
+            "BASE_DIR.parent / 'static'",
+            "BASE_DIR / '..' / 'x'",
+            "ROOT",
+        ] {
             assert_eq!(folder(other), None, "{other}");
         }
     }

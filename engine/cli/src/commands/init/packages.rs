@@ -11,6 +11,7 @@ const MAX_INCLUDES: usize = 50;
 /// Requirements files by what they are for, the most telling first. `NAME` stands for `requirements-NAME.txt`,
 /// `requirements_NAME.txt`, `NAME-requirements.txt` and `requirements/NAME.txt`.
 const FOR_TESTS: [&str; 8] = ["test", "tests", "testing", "ci", "dev", "development", "devel", "local"];
+const FOR_SERVERS: [&str; 3] = ["production", "prod", "deploy"];
 const FOR_ALL: [&str; 4] = ["base", "common", "main", "requirements"];
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +19,11 @@ pub(super) enum Source {
     /// Files, relative to the root.
     Requirements(Vec<String>),
     /// The folder of a pyproject.toml, and what of it.
-    Project { folder: String, extras: Vec<String>, groups: Vec<String> },
+    Project {
+        folder: String,
+        extras: Vec<String>,
+        groups: Vec<String>,
+    },
     /// Nothing says what to install.
     Guess,
 }
@@ -28,6 +33,8 @@ pub(super) struct Packages {
     pub(super) source: Source,
     /// Requirements files that were found and are not used.
     pub(super) others: Vec<String>,
+    /// The requirements file that a server most likely installs.
+    pub(super) for_servers: Option<String>,
     /// There is a uv.lock beside the pyproject.toml that is used.
     pub(super) has_lock: bool,
     /// `[tool.uv]` is there.
@@ -47,14 +54,15 @@ impl Packages {
             let text = tree.text(&join(folder, "pyproject.toml"))?;
             Some((folder.to_owned(), Pyproject::parse(&text)))
         });
-        let locked = pyproject.as_ref().is_some_and(|(folder, pyproject)| {
-            tree.has(&join(folder, "uv.lock")) && pyproject.has_dependencies()
-        });
+        let locked = pyproject
+            .as_ref()
+            .is_some_and(|(folder, pyproject)| tree.has(&join(folder, "uv.lock")) && pyproject.has_dependencies());
         let all = requirements_files(tree, folder);
         let (folder, pyproject) = pyproject.unwrap_or_default();
         let mut packages = Self {
             source: Source::Guess,
             others: Vec::new(),
+            for_servers: named(&all, &FOR_SERVERS).chain(named(&all, &FOR_ALL)).next().cloned(),
             has_lock: locked,
             has_uv: pyproject.has_uv(),
             is_poetry_only: pyproject.is_poetry_only() && all.is_empty(),
@@ -65,8 +73,11 @@ impl Packages {
             packages.has_pytest = pyproject.names("pytest") || pyproject.names("pytest-django");
             packages.has_pytest_django = pyproject.names("pytest-django");
             packages.others = all;
-            packages.source =
-                Source::Project { folder, extras: pyproject.extras(), groups: pyproject.groups() };
+            packages.source = Source::Project {
+                folder,
+                extras: pyproject.extras(),
+                groups: pyproject.groups(),
+            };
         } else if !all.is_empty() {
             let chosen = choose(tree, &all);
             let names = names_in(tree, &chosen);
@@ -87,21 +98,21 @@ fn requirements_files(tree: &Tree, folder: &str) -> Vec<String> {
         let files = tree.files().filter(|path| {
             let name = path.rsplit('/').next().unwrap_or(path);
             let is_text = name.ends_with(".txt");
-            (folder_of(path) == folder && is_text && name.contains("requirements")) || (folder_of(path) == nested && is_text)
+            (folder_of(path) == folder && is_text && name.contains("requirements"))
+                || (folder_of(path) == nested && is_text)
         });
         files.map(str::to_owned).collect()
     };
-    upwards(folder).map(of_folder).find(|files| !files.is_empty()).unwrap_or_default()
+    upwards(folder)
+        .map(of_folder)
+        .find(|files| !files.is_empty())
+        .unwrap_or_default()
 }
 
 /// The file for all and the one for tests; the latter alone when it includes the former.
 fn choose(tree: &Tree, all: &[String]) -> Vec<String> {
-    let named = |purposes: &[&str]| {
-        let files = purposes.iter().filter_map(|purpose| all.iter().find(|file| is_for(file, purpose)));
-        files.cloned().collect::<Vec<_>>()
-    };
-    let base = named(&FOR_ALL).into_iter().next();
-    let for_tests = named(&FOR_TESTS);
+    let base = named(all, &FOR_ALL).next().cloned();
+    let for_tests: Vec<_> = named(all, &FOR_TESTS).cloned().collect();
     // The one that brings pytest is the one that the tests need, whatever it is called.
     let with_pytest = for_tests.iter().find(|file| {
         let names = names_in(tree, std::slice::from_ref(file));
@@ -116,10 +127,18 @@ fn choose(tree: &Tree, all: &[String]) -> Vec<String> {
     }
 }
 
+fn named<'a>(all: &'a [String], purposes: &'a [&str]) -> impl Iterator<Item = &'a String> {
+    purposes
+        .iter()
+        .filter_map(|purpose| all.iter().find(|file| is_for(file, purpose)))
+}
+
 fn is_for(file: &str, purpose: &str) -> bool {
     let name = file.rsplit('/').next().unwrap_or(file);
     let stem = name.strip_suffix(".txt").unwrap_or(name);
-    let rest = stem.strip_prefix("requirements").or_else(|| stem.strip_suffix("requirements"));
+    let rest = stem
+        .strip_prefix("requirements")
+        .or_else(|| stem.strip_suffix("requirements"));
     match rest {
         Some("") => purpose == "requirements",
         Some(rest) => rest.trim_matches(['-', '_', '.']) == purpose,
@@ -165,7 +184,9 @@ fn resolve(folder: &str, path: &str) -> Option<String> {
 fn names_in(tree: &Tree, files: &[String]) -> BTreeSet<String> {
     let files: BTreeSet<_> = files.iter().flat_map(|file| closure(tree, file)).collect();
     let texts = files.iter().filter_map(|file| tree.text(file));
-    texts.flat_map(|text| text.lines().map(requirement_name).collect::<Vec<_>>()).collect()
+    texts
+        .flat_map(|text| text.lines().map(requirement_name).collect::<Vec<_>>())
+        .collect()
 }
 
 #[cfg(test)]
@@ -210,13 +231,20 @@ mod tests {
             ("requirements/production.txt", "-r base.txt\ngunicorn\n"),
         ]);
         assert_eq!(files(&packages), ["requirements/local.txt"]);
-        assert_eq!(packages.others, ["requirements/production.txt", "requirements/test.txt"]);
+        assert_eq!(
+            packages.others,
+            ["requirements/production.txt", "requirements/test.txt"]
+        );
     }
 
     #[test]
     fn a_lock_wins_over_requirements_files() {
         let pyproject = "[project]\ndependencies = ['django']\n[dependency-groups]\ndev = ['pytest']\n";
-        let packages = find(&[("pyproject.toml", pyproject), ("uv.lock", ""), ("requirements.txt", "django")]);
+        let packages = find(&[
+            ("pyproject.toml", pyproject),
+            ("uv.lock", ""),
+            ("requirements.txt", "django"),
+        ]);
         assert!(packages.has_lock && packages.has_pytest);
         assert!(matches!(&packages.source, Source::Project { groups, .. } if groups == &["dev"]));
         let packages = find(&[("pyproject.toml", pyproject), ("requirements.txt", "django")]);
@@ -225,7 +253,10 @@ mod tests {
 
     #[test]
     fn circles_of_files_end() {
-        let packages = find(&[("requirements.txt", "-r dev-requirements.txt"), ("dev-requirements.txt", "-r requirements.txt")]);
+        let packages = find(&[
+            ("requirements.txt", "-r dev-requirements.txt"),
+            ("dev-requirements.txt", "-r requirements.txt"),
+        ]);
         assert_eq!(files(&packages), ["dev-requirements.txt"]);
     }
 }

@@ -27,7 +27,12 @@ impl Programs {
         });
         let exact = exact.filter(|name| is_on(path, name));
         let python = exact.unwrap_or_else(|| "python3".to_owned());
-        Self { has_python: is_on(path, &python), python, wanted, has_uv: is_on(path, "uv") }
+        Self {
+            has_python: is_on(path, &python),
+            python,
+            wanted,
+            has_uv: is_on(path, "uv"),
+        }
     }
 
     /// Whether the version that is asked for has a program of its name.
@@ -38,18 +43,24 @@ impl Programs {
 
 /// The first line that names a version: `3.12`, `3.12.4`. Other forms are for their own tools.
 fn wanted_version(text: &str) -> Option<String> {
-    let first = text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'))?;
+    let first = text
+        .lines()
+        .map(str::trim)
+        .find(|line| !line.is_empty() && !line.starts_with('#'))?;
     let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
     first.split('.').all(is_number).then(|| first.to_owned())
 }
 
 fn is_on(path: &str, name: &str) -> bool {
-    path.split(':').map(Path::new).filter(|folder| folder.is_absolute()).any(|folder| {
-        // A version manager's launcher would choose another program at run time; the engine refuses it.
-        let is_shim = folder.ends_with("shims");
-        let file = folder.join(name).metadata();
-        !is_shim && file.is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
-    })
+    path.split(':')
+        .map(Path::new)
+        .filter(|folder| folder.is_absolute())
+        .any(|folder| {
+            // A version manager's launcher would choose another program at run time; the engine refuses it.
+            let is_shim = folder.ends_with("shims");
+            let file = folder.join(name).metadata();
+            !is_shim && file.is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
+        })
 }
 
 #[cfg(test)]

@@ -13,14 +13,18 @@ pub(super) struct Pyproject {
 impl Pyproject {
     /// A file that is no TOML counts as empty: its own tools say more about it than `init` could.
     pub(super) fn parse(text: &str) -> Self {
-        Self { table: text.parse().unwrap_or_default() }
+        Self {
+            table: text.parse().unwrap_or_default(),
+        }
     }
 
     /// It says what to install, in the standard's own terms: Poetry's older tables don't count.
     pub(super) fn has_dependencies(&self) -> bool {
         let project = self.table.get("project");
         let lists = project.and_then(|project| project.get("dependencies")).is_some();
-        let dynamic = project.and_then(|project| project.get("dynamic")).and_then(Value::as_array);
+        let dynamic = project
+            .and_then(|project| project.get("dynamic"))
+            .and_then(Value::as_array);
         let elsewhere = dynamic.is_some_and(|keys| keys.iter().any(|key| key.as_str() == Some("dependencies")));
         // Without a build system nothing can tell dynamic dependencies.
         lists || (elsewhere && self.table.contains_key("build-system"))
@@ -51,7 +55,8 @@ impl Pyproject {
     }
 
     pub(super) fn pytest_options(&self) -> Option<&Value> {
-        self.at(&["tool", "pytest", "ini_options"]).or_else(|| self.at(&["tool", "pytest"]))
+        self.at(&["tool", "pytest", "ini_options"])
+            .or_else(|| self.at(&["tool", "pytest"]))
     }
 
     pub(super) fn has_uv(&self) -> bool {
@@ -60,13 +65,20 @@ impl Pyproject {
 
     fn at(&self, path: &[&str]) -> Option<&Value> {
         let (first, rest) = path.split_first()?;
-        rest.iter().try_fold(self.table.get(*first)?, |value, key| value.get(*key))
+        rest.iter()
+            .try_fold(self.table.get(*first)?, |value, key| value.get(*key))
     }
 }
 
 fn for_tests(names: Option<&Value>) -> Vec<String> {
-    let Some(table) = names.and_then(Value::as_table) else { return Vec::new() };
-    FOR_TESTS.iter().filter(|name| table.contains_key(**name)).map(ToString::to_string).collect()
+    let Some(table) = names.and_then(Value::as_table) else {
+        return Vec::new();
+    };
+    FOR_TESTS
+        .iter()
+        .filter(|name| table.contains_key(**name))
+        .map(ToString::to_string)
+        .collect()
 }
 
 fn holds(value: &Value, package: &str) -> bool {
@@ -96,7 +108,10 @@ mod tests {
                     [dependency-groups]\ndev = [{ include-group = 'lint' }]\nlint = ['ruff']\n";
         let pyproject = Pyproject::parse(text);
         assert!(pyproject.has_dependencies());
-        assert_eq!((pyproject.extras(), pyproject.groups()), (vec!["test".to_owned()], vec!["dev".to_owned()]));
+        assert_eq!(
+            (pyproject.extras(), pyproject.groups()),
+            (vec!["test".to_owned()], vec!["dev".to_owned()])
+        );
         assert!(pyproject.names("django") && pyproject.names("pytest-django") && !pyproject.names("pytest"));
     }
 
@@ -111,7 +126,10 @@ mod tests {
 
     #[test]
     fn names_as_the_index_knows_them() {
-        assert_eq!(requirement_name(" Pytest_Django[x]>=4 ; python_version < '4'"), "pytest-django");
+        assert_eq!(
+            requirement_name(" Pytest_Django[x]>=4 ; python_version < '4'"),
+            "pytest-django"
+        );
         assert_eq!(requirement_name("-r base.txt"), "-r");
     }
 }

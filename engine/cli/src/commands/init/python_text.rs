@@ -10,7 +10,9 @@ pub(super) fn literals(code: &str) -> Vec<&str> {
     let mut found = Vec::new();
     let mut rest = code;
     while let Some(start) = rest.find(['"', '\'', '#']) {
-        let Some(quote @ ('"' | '\'')) = rest[start..].chars().next() else { break };
+        let Some(quote @ ('"' | '\'')) = rest[start..].chars().next() else {
+            break;
+        };
         let after = &rest[start + 1..];
         let Some(end) = after.find(quote) else { break };
         found.push(&after[..end]);
@@ -35,7 +37,9 @@ pub(super) fn required_variables(code: &str) -> Vec<&str> {
         for (at, opening) in line.match_indices("environ[") {
             let after = line[at + opening.len()..].split(']');
             let mut parts = after.clone();
-            let Some(name) = parts.next().and_then(first_literal) else { continue };
+            let Some(name) = parts.next().and_then(first_literal) else {
+                continue;
+            };
             // `os.environ["X"] = …` sets it.
             let sets = parts.next().is_some_and(|rest| {
                 let rest = rest.trim_start();
@@ -65,7 +69,10 @@ mod tests {
 
     #[test]
     fn plain_literals() {
-        assert_eq!(literals(r#"os.path.join(BASE_DIR, "public", 'static')  # not "this""#), ["public", "static"]);
+        assert_eq!(
+            literals(r#"os.path.join(BASE_DIR, "public", 'static')  # not "this""#),
+            ["public", "static"]
+        );
         assert_eq!(first_literal("BASE_DIR / name"), None);
         assert_eq!(literals("\"never closed"), [""; 0]);
     }

@@ -20,8 +20,12 @@ pub(super) enum TestRunner {
 }
 
 /// Files of pytest's configuration in the order in which pytest looks, with the section that makes each one.
-const INI_FILES: [(&str, &str); 4] =
-    [("pytest.ini", "[pytest]"), (".pytest.ini", "[pytest]"), ("tox.ini", "[pytest]"), ("setup.cfg", "[tool:pytest]")];
+const INI_FILES: [(&str, &str); 4] = [
+    ("pytest.ini", "[pytest]"),
+    (".pytest.ini", "[pytest]"),
+    ("tox.ini", "[pytest]"),
+    ("setup.cfg", "[tool:pytest]"),
+];
 
 impl TestRunner {
     /// `folder` is that of manage.py.
@@ -36,7 +40,11 @@ impl TestRunner {
         } else {
             return Self::Manage;
         };
-        Self::Pytest { folder: folder.to_owned(), because, settings: None }
+        Self::Pytest {
+            folder: folder.to_owned(),
+            because,
+            settings: None,
+        }
     }
 }
 
@@ -44,7 +52,9 @@ fn configured(tree: &Tree, folder: &str) -> Option<TestRunner> {
     for (name, section) in INI_FILES {
         let path = join(folder, name);
         let Some(text) = tree.text(&path) else { continue };
-        let Some(body) = section_of(&text, section) else { continue };
+        let Some(body) = section_of(&text, section) else {
+            continue;
+        };
         return Some(runner(folder, &path, ini_settings(body)));
     }
     let path = join(folder, "pyproject.toml");
@@ -52,9 +62,13 @@ fn configured(tree: &Tree, folder: &str) -> Option<TestRunner> {
     let options = pyproject.pytest_options()?;
     let text = |key: &str| options.get(key).and_then(toml::Value::as_str).map(str::to_owned);
     let addopts = match options.get("addopts") {
-        Some(toml::Value::Array(words)) => {
-            Some(words.iter().filter_map(toml::Value::as_str).collect::<Vec<_>>().join(" "))
-        }
+        Some(toml::Value::Array(words)) => Some(
+            words
+                .iter()
+                .filter_map(toml::Value::as_str)
+                .collect::<Vec<_>>()
+                .join(" "),
+        ),
         _ => text("addopts"),
     };
     let settings = text("DJANGO_SETTINGS_MODULE").or_else(|| addopts.as_deref().and_then(ds_option));
@@ -79,8 +93,13 @@ fn section_of<'a>(text: &'a str, section: &str) -> Option<&'a str> {
 
 fn ini_settings(body: &str) -> Option<String> {
     let key = |line: &str| line.trim_start().starts_with("DJANGO_SETTINGS_MODULE");
-    let value = body.lines().find(|line| key(line)).and_then(|line| line.split_once('='));
-    let value = value.map(|(_, value)| value.trim().to_owned()).filter(|value| super::python_text::is_module(value));
+    let value = body
+        .lines()
+        .find(|line| key(line))
+        .and_then(|line| line.split_once('='));
+    let value = value
+        .map(|(_, value)| value.trim().to_owned())
+        .filter(|value| super::python_text::is_module(value));
     value.or_else(|| ds_option(body)).or_else(|| settings_of(body))
 }
 
@@ -101,7 +120,10 @@ mod tests {
         let body = section_of(text, "[tool:pytest]").unwrap();
         assert_eq!(ini_settings(body).as_deref(), Some("shop.test_settings"));
         assert_eq!(section_of(text, "[pytest]"), None);
-        assert_eq!(ds_option("-q --ds=shop.settings --reuse-db").as_deref(), Some("shop.settings"));
+        assert_eq!(
+            ds_option("-q --ds=shop.settings --reuse-db").as_deref(),
+            Some("shop.settings")
+        );
         assert_eq!(ds_option("-q"), None);
     }
 }

@@ -12,7 +12,15 @@ const MAX_ENTRIES: usize = 50_000;
 const MAX_FILE_BYTES: u64 = 1 << 20;
 
 /// Folders that hold other people's code, or none.
-const FOREIGN: [&str; 7] = ["node_modules", "site-packages", "__pycache__", "venv", "env", "build", "dist"];
+const FOREIGN: [&str; 7] = [
+    "node_modules",
+    "site-packages",
+    "__pycache__",
+    "venv",
+    "env",
+    "build",
+    "dist",
+];
 
 /// A project's folder and the files in it, without hidden folders, virtual environments and installed packages.
 pub(super) struct Tree {
@@ -25,7 +33,11 @@ pub(super) struct Tree {
 impl Tree {
     /// Folders that can't be read count as empty.
     pub(super) fn read(root: &Path) -> Self {
-        let mut tree = Self { root: root.into(), files: Vec::new(), is_cut: false };
+        let mut tree = Self {
+            root: root.into(),
+            files: Vec::new(),
+            is_cut: false,
+        };
         let mut level = vec![String::new()];
         let mut entries = 0;
         for _ in 0..MAX_DEPTH {
@@ -41,7 +53,9 @@ impl Tree {
 
     /// Adds the files of one folder, and its folders to `next`. Links are not followed: they could lead in a circle.
     fn folder(&mut self, folder: &str, next: &mut Vec<String>, entries: &mut usize) {
-        let Ok(listing) = fs::read_dir(self.root.join(folder)) else { return };
+        let Ok(listing) = fs::read_dir(self.root.join(folder)) else {
+            return;
+        };
         for entry in listing.flatten() {
             *entries += 1;
             if *entries > MAX_ENTRIES {
@@ -49,7 +63,9 @@ impl Tree {
                 return;
             }
             let name = entry.file_name();
-            let (Some(name), Ok(kind)) = (name.to_str(), entry.file_type()) else { continue };
+            let (Some(name), Ok(kind)) = (name.to_str(), entry.file_type()) else {
+                continue;
+            };
             let path = join(folder, name);
             if kind.is_dir() {
                 let is_foreign = name.starts_with('.') || FOREIGN.contains(&name) || name.ends_with(".egg-info");
@@ -89,7 +105,11 @@ impl Tree {
 
 /// An empty folder is the root.
 pub(super) fn join(folder: &str, name: &str) -> String {
-    if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
+    if folder.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{folder}/{name}")
+    }
 }
 
 /// The folder of a path; empty for the root.
