@@ -6,7 +6,7 @@ use std::process::Command;
 /// Each one's name, and the file that cargo makes of it.
 const STAGES: [(&str, &str); 5] = [
     ("command", "command.wasm"),
-    ("deploy-ssh", "tidegate_deploy_ssh.wasm"),
+    ("deploy-ssh", "deploy_ssh.wasm"),
     ("django-migrate-check", "django_migrate_check.wasm"),
     ("pytest-runner", "pytest_runner.wasm"),
     ("python-env", "python_env.wasm"),

@@ -96,7 +96,7 @@ pub struct Target {
     /// The name of the secret that holds the key's passphrase.
     pub passphrase: Option<Spanned<String>>,
     pub host_keys: HostKeys,
-    /// Default: 10 seconds.
+    /// Default: 20 seconds.
     pub connect_timeout: Option<Spanned<Duration>>,
     /// Default: 15 seconds.
     pub keepalive: Option<Spanned<Duration>>,

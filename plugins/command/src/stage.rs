@@ -25,7 +25,7 @@ impl Stage for Command {
         let child = command.spawn(Sink::Capture, Sink::Capture)?;
         let mut tail = Tail::default();
         let exit = child.each_line(|_, text| {
-            report::info(text);
+            report::debug(text);
             tail.push(text);
         });
         if let Exit::Code(code) = exit {

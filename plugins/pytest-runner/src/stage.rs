@@ -80,7 +80,7 @@ impl Run {
         let exit = child.follow(
             LOOK,
             |stream, line| {
-                report::info(line);
+                report::debug(line);
                 if stream == Stream::Stderr {
                     stderr.push(line);
                 }

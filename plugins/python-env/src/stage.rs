@@ -161,7 +161,7 @@ fn logged(command: &Command) -> Result<(Exit, Vec<String>), Failure> {
     let mut lines = VecDeque::new();
     let child = command.spawn(Sink::Capture, Sink::Capture)?;
     let exit = child.each_line(|_, line| {
-        report::info(line);
+        report::debug(line);
         if lines.len() == KEPT_LINES {
             lines.pop_front();
         }

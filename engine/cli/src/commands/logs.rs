@@ -2,7 +2,8 @@
 
 use std::io::Write;
 
-use tidegate_runner::journal::{AttemptRow, read_log};
+use tidegate_runner::event::LogSource;
+use tidegate_runner::journal::{AttemptRow, LogLine, read_log};
 use tidegate_sandbox::Level;
 
 use super::show::selector;

@@ -22,7 +22,8 @@ pub(crate) fn run(args: RunArgs, console: &Console) -> Result<u8, Failure> {
     let engine = Engine::start()?;
     let options = PlanOptions {
         dry_run: args.dry_run,
-        allow_unconfined: args.allow_unconfined,
+        // Allowed is not wanted: where the machine can confine, it does.
+        allow_unconfined: args.allow_unconfined && !can_confine(&engine.host)?,
     };
     let Prepared {
         planned,
@@ -69,6 +70,18 @@ pub(crate) fn run(args: RunArgs, console: &Console) -> Result<u8, Failure> {
     // Threads that still wait for something must not hold the exit up.
     engine.runtime.shutdown_background();
     outcome.map(Outcome::exit_code).map_err(stopped)
+}
+
+fn can_confine(host: &Host) -> Result<bool, Failure> {
+    let folders = (
+        tempfile::tempdir().map_err(failed)?,
+        tempfile::tempdir().map_err(failed)?,
+    );
+    Ok(
+        tidegate_confine::probe(&host.helper, folders.0.path(), folders.1.path())
+            .full()
+            .is_ok(),
+    )
 }
 
 /// The first signal asks, the second ends the run at once.

@@ -202,7 +202,7 @@ impl Human {
             let reset = if style.is_empty() { "" } else { RESET };
             return self.stage_line(stage, &format!("{style}{message}{reset}"));
         }
-        if level == Level::Info {
+        if source != LogSource::Engine {
             let tail = &mut self.stages.entry(stage.clone()).or_default().tail;
             tail.push_back(message.to_owned());
             if tail.len() > TAIL_LINES {

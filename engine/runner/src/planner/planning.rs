@@ -16,7 +16,7 @@ use crate::pipeline::{Pipeline, ResolvedStage, component_files};
 use crate::plan::{Grant, HostKeysPlan, Plan, StagePlan, TargetPlan};
 use crate::program::{LookupError, Program, Toolchain, look_up};
 use crate::python_index;
-use crate::ssh::{HostKeyPolicy, SshHost};
+use crate::ssh::{HostKeyPolicy, SshHost, SshTarget};
 
 /// Wall time of a stage that says nothing else.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60 * 60);
@@ -26,8 +26,6 @@ const DEFAULT_STOP_GRACE: Duration = Duration::from_secs(5);
 const DEFAULT_MEMORY_BYTES: u64 = 256 << 20;
 /// What a stage may print in total: a verbose test run of a large project is a few MiB.
 const DEFAULT_OUTPUT_BYTES: u64 = 64 << 20;
-const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-const DEFAULT_KEEPALIVE: Duration = Duration::from_secs(15);
 
 pub struct Planner<'a> {
     pub host: &'a Host,
@@ -311,8 +309,8 @@ impl Draft<'_> {
             key: target.key.value.clone(),
             passphrase: target.passphrase.as_ref().map(|name| name.value.clone()),
             host_keys,
-            connect_timeout_ms: millis(&target.connect_timeout, DEFAULT_CONNECT_TIMEOUT),
-            keepalive_ms: millis(&target.keepalive, DEFAULT_KEEPALIVE),
+            connect_timeout_ms: millis(&target.connect_timeout, SshTarget::CONNECT_TIMEOUT),
+            keepalive_ms: millis(&target.keepalive, SshTarget::KEEPALIVE),
         };
         Some((name.to_owned(), plan))
     }

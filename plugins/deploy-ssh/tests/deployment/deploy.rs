@@ -4,8 +4,8 @@ use std::fs;
 
 use crate::rig::Rig;
 use serde_json::json;
-use tidegate_deploy_ssh::error::DeployError;
-use tidegate_deploy_ssh::world::Answer;
+use deploy_ssh::error::DeployError;
+use deploy_ssh::world::Answer;
 
 #[test]
 fn the_first_and_the_second_release() {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use tidegate_deploy_ssh::error::DeployError;
+use deploy_ssh::error::DeployError;
 
 use crate::rig::Rig;
 

@@ -2,9 +2,9 @@
 
 use std::fs;
 
-use tidegate_deploy_ssh::error::DeployError;
-use tidegate_deploy_ssh::fleet::Outcome;
-use tidegate_deploy_ssh::rollback::rollback;
+use deploy_ssh::error::DeployError;
+use deploy_ssh::fleet::Outcome;
+use deploy_ssh::rollback::rollback;
 
 use crate::rig::{Rig, identity};
 

@@ -1,7 +1,7 @@
 //! Looking changes nothing.
 
 use serde_json::json;
-use tidegate_deploy_ssh::survey::{dry_run, survey};
+use deploy_ssh::survey::{dry_run, survey};
 
 use crate::rig::{Rig, identity, snapshot};
 

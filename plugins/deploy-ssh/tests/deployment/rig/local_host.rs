@@ -5,7 +5,7 @@ use std::process::Command;
 use std::rc::Rc;
 use std::time::Duration;
 
-use tidegate_deploy_ssh::remote::{Finished, Remote, RemoteError};
+use deploy_ssh::remote::{Finished, Remote, RemoteError};
 
 use super::TestWorld;
 

@@ -10,12 +10,12 @@ use std::process::Command;
 use std::rc::Rc;
 
 use tempfile::TempDir;
-use tidegate_deploy_ssh::config::Config;
-use tidegate_deploy_ssh::deploy::deploy;
-use tidegate_deploy_ssh::error::DeployError;
-use tidegate_deploy_ssh::fleet::{Fleet, Outcome};
-use tidegate_deploy_ssh::remote::Remote;
-use tidegate_deploy_ssh::world::Identity;
+use deploy_ssh::config::Config;
+use deploy_ssh::deploy::deploy;
+use deploy_ssh::error::DeployError;
+use deploy_ssh::fleet::{Fleet, Outcome};
+use deploy_ssh::remote::Remote;
+use deploy_ssh::world::Identity;
 
 pub(crate) use local_host::{Fault, LocalHost};
 pub(crate) use test_world::TestWorld;

@@ -2,7 +2,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use tidegate_deploy_ssh::world::{Answer, Unanswered, World};
+use deploy_ssh::world::{Answer, Unanswered, World};
 
 /// Time does not pass, people's messages are kept, HTTP answers come from a list.
 #[derive(Default)]
