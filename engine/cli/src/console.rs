@@ -59,10 +59,6 @@ impl Console {
         !self.quiet && std::io::stderr().is_terminal()
     }
 
-    pub(crate) fn width(&self) -> usize {
-        self.width
-    }
-
     pub(crate) fn style(&self) -> Style {
         Style {
             color: self.stderr_has_color(),

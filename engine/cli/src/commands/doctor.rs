@@ -1,9 +1,91 @@
-//! `doctor`: what this machine offers.
+//! `doctor`: what this machine offers, and what to do where it offers less.
 
-use crate::args::DoctorArgs;
+mod examination;
+mod finding;
+mod tool;
+
+use std::io::Write;
+
+use serde_json::json;
+
+use crate::args::{DoctorArgs, Format};
 use crate::console::Console;
-use crate::failure::Failure;
+use crate::failure::{FAILED, Failure};
+use crate::machine;
+use crate::render::palette::{BOLD, GREEN, RED, RESET, YELLOW};
+use examination::Examination;
+use finding::{Finding, State};
 
-pub(crate) fn run(_args: DoctorArgs, _console: &Console) -> Result<u8, Failure> {
-    Ok(0)
+/// What this version does not enforce at any level. The next versions shorten this list.
+const NOT_ENFORCED: [&str; 4] = [
+    "no filter of system calls (seccomp) and no Landlock around native programs",
+    "no limits on their memory and number (cgroups): `program-memory` and\n  `processes` have no effect",
+    "a `net` grant opens the host's whole network; without one there is none",
+    "no degraded level: without user namespaces programs are refused, or run\n  unconfined with --allow-unconfined",
+];
+
+pub(crate) fn run(args: DoctorArgs, console: &Console) -> Result<u8, Failure> {
+    let examination = Examination::of(&machine::host())?;
+    let mut out = console.stdout();
+    match args.format {
+        Format::Human => out.write_all(text(&examination).as_bytes())?,
+        Format::Json => writeln!(out, "{}", object(&examination))?,
+    }
+    Ok(if examination.is_full() { 0 } else { FAILED })
+}
+
+fn text(examination: &Examination) -> String {
+    let mut text = format!("{BOLD}Confining native programs{RESET}  Linux {}\n", examination.kernel);
+    lines(&mut text, &examination.confinement);
+    text.push_str(&format!("\n{BOLD}Around it{RESET}\n"));
+    lines(&mut text, &examination.surroundings);
+    text.push_str(&format!("\n{BOLD}Not enforced in this version{RESET}\n"));
+    for gap in NOT_ENFORCED {
+        text.push_str(&format!("- {gap}\n"));
+    }
+    text.push_str(if examination.is_full() {
+        "\nThis machine offers all that this version can enforce\n"
+    } else {
+        "\nStages that start programs are refused here; `tidegate run --allow-unconfined`\n\
+         runs them as your user, without any confinement\n"
+    });
+    text
+}
+
+fn lines(text: &mut String, findings: &[Finding]) {
+    for finding in findings {
+        let (word, colour) = match finding.state {
+            State::Ok => ("ok", GREEN),
+            State::Missing => ("missing", RED),
+            State::Optional => ("absent", YELLOW),
+        };
+        text.push_str(&format!(
+            "  {colour}{word:<8}{RESET} {:<18} {}\n",
+            finding.name, finding.what
+        ));
+        if let Some(fix) = &finding.fix {
+            text.push_str(&format!("           to fix: {fix}\n"));
+        }
+    }
+}
+
+fn object(examination: &Examination) -> serde_json::Value {
+    let findings = |findings: &[Finding]| {
+        let object = |finding: &Finding| {
+            json!({
+                "name": finding.name,
+                "state": finding.state.as_str(),
+                "what": finding.what,
+                "fix": finding.fix,
+            })
+        };
+        findings.iter().map(object).collect::<Vec<_>>()
+    };
+    json!({
+        "level": if examination.is_full() { "full" } else { "none" },
+        "kernel": examination.kernel,
+        "confinement": findings(&examination.confinement),
+        "surroundings": findings(&examination.surroundings),
+        "not_enforced": NOT_ENFORCED.map(|gap| gap.replace("\n  ", " ")),
+    })
 }

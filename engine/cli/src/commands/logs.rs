@@ -28,10 +28,10 @@ pub(crate) fn run(args: LogsArgs, console: &Console) -> Result<u8, Failure> {
     let mut out = console.stdout();
     for attempt in wanted {
         let lines = read_log(&journal, &run.id, &attempt.stage, attempt.attempt).map_err(Failure::internal)?;
-        for line in lines
-            .iter()
-            .filter(|line| console.verbose || line.level != Level::Debug)
-        {
+        // What programs print is debug to a terminal that watches, and the reason why one asks for the log.
+        let is_shown =
+            |line: &&LogLine| console.verbose || line.source != LogSource::Engine || line.level != Level::Debug;
+        for line in lines.iter().filter(is_shown) {
             let name = if args.stage.is_some() {
                 String::new()
             } else {

@@ -59,6 +59,7 @@ impl Human {
 
     fn stage_line(&mut self, stage: &StageName, text: &str) -> std::io::Result<()> {
         let width = self.width;
+        let stage = stage.as_str();
         self.line(&format!("{DIM}{stage:>width$}{RESET} {text}"))
     }
 
@@ -174,7 +175,7 @@ impl Human {
                 name,
                 value,
                 unit,
-            } if !self.quiet => self.stage_line(stage, &format!("{DIM}{name}: {value} {unit}{RESET}")),
+            } if !self.quiet => self.stage_line(stage, &format!("{DIM}{name}: {} {unit}{RESET}", number(*value))),
             EventKind::SecretRead { stage, name } if self.verbose => {
                 self.stage_line(stage, &format!("{DIM}read the secret {name}{RESET}"))
             }
@@ -356,4 +357,10 @@ fn stage_width(stages: &[StageName]) -> usize {
         .max()
         .unwrap_or(0)
         .clamp(4, 20)
+}
+
+/// At most two digits behind the point.
+fn number(value: f64) -> String {
+    let text = format!("{value:.2}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::rc::Rc;
 use std::time::Duration;
 
 use tidegate_manifest::{Diagnostic, Grants, HostKeys, NetGrant, Span, Stage, StageName, Target};
@@ -51,6 +52,7 @@ impl Planner<'_> {
             scope,
             mistakes: Vec::new(),
             toolchains: BTreeSet::new(),
+            programs: BTreeMap::new(),
         };
         let mut stages = Vec::new();
         let mut used = BTreeSet::new();
@@ -109,6 +111,7 @@ struct Draft<'a> {
     scope: Scope,
     mistakes: Vec<Diagnostic>,
     toolchains: BTreeSet<Toolchain>,
+    programs: BTreeMap<String, Rc<Result<Program, LookupError>>>,
 }
 
 impl Draft<'_> {
@@ -202,12 +205,12 @@ impl Draft<'_> {
         }
         let mut exec = BTreeMap::new();
         for (name, program) in grants.exec.iter().filter(|(name, _)| asked("exec", name)) {
-            match look_up(program, self.planner.host) {
+            match &*self.look_up(program) {
                 Ok(found) => {
-                    self.know_toolchains(&found);
-                    exec.insert(name.clone(), found);
+                    self.know_toolchains(found);
+                    exec.insert(name.clone(), found.clone());
                 }
-                Err(error) => self.mistakes.push(program_mistake(&error, &program.span)),
+                Err(error) => self.mistakes.push(program_mistake(error, &program.span)),
             }
         }
         let mut read = Vec::new();
@@ -263,6 +266,16 @@ impl Draft<'_> {
         }
     }
 
+    /// Asked once for each name: a Python has to be started to say where it is.
+    fn look_up(&mut self, written: &str) -> Rc<Result<Program, LookupError>> {
+        if let Some(known) = self.programs.get(written) {
+            return known.clone();
+        }
+        let found = Rc::new(look_up(written, self.planner.host));
+        self.programs.insert(written.to_owned(), found.clone());
+        found
+    }
+
     /// A program of the workspace may lead into any toolchain that the plan shows. A virtual environment leads to the Python
     /// that it was made with: usually the one on the PATH.
     fn know_toolchains(&mut self, program: &Program) {
@@ -271,8 +284,8 @@ impl Draft<'_> {
             Program::Workspace { path } => {
                 let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
                 for candidate in ["python3", "python"].into_iter().filter(|_| name.starts_with("python")) {
-                    if let Ok(Program::Host { toolchains, .. }) = look_up(candidate, self.planner.host) {
-                        self.toolchains.extend(toolchains);
+                    if let Ok(Program::Host { toolchains, .. }) = &*self.look_up(candidate) {
+                        self.toolchains.extend(toolchains.iter().cloned());
                     }
                 }
             }
