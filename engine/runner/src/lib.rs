@@ -4,6 +4,7 @@
 
 mod artifact_store;
 mod catalog;
+mod code;
 mod enforcement;
 mod expression;
 mod git;
@@ -28,6 +29,7 @@ pub mod run;
 pub mod ssh;
 
 pub use catalog::{Catalog, CatalogError, Origin, StandardStage};
+pub use code::codes;
 pub use enforcement::not_enforced;
 pub use git::Git;
 pub use host::Host;
