@@ -3,6 +3,7 @@
 mod demo;
 mod interrupt;
 mod lint;
+mod python_stage;
 mod setup;
 mod shop;
 mod sshd;

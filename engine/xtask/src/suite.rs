@@ -1,16 +1,10 @@
 //! All tests, of all parts.
 
-use std::fs;
-use std::path::Path;
-use std::process::Command;
-
 use anyhow::bail;
 
-use crate::step::{cargo, root, run, say, watch};
+use crate::python_stage::build_and_run;
+use crate::step::{cargo, root, say, watch};
 use crate::{demo, setup};
-
-/// What `examples/stages/license-check/README.md` names.
-const COMPONENTIZE_PY: &str = "componentize-py==0.25.1";
 
 /// Runs every part also when an earlier one failed; an error names those that did.
 pub(crate) fn run_all() -> anyhow::Result<()> {
@@ -32,7 +26,7 @@ pub(crate) fn run_all() -> anyhow::Result<()> {
     }
     let tidegate = demo::build()?;
     let parts: [(&str, &dyn Fn() -> anyhow::Result<()>); 2] = [
-        ("the example stage in Python", &|| python_stage(&tidegate)),
+        ("the example stage in Python", &|| build_and_run(&tidegate)),
         ("the example's pipeline", &|| demo::pipeline(&tidegate)),
     ];
     for (name, part) in parts {
@@ -48,50 +42,13 @@ pub(crate) fn run_all() -> anyhow::Result<()> {
         }
     }
     println!(
-        "\n{} passed, {} failed, {} ignored",
+        "\n{} passed, {} failed, {} skipped",
         counts.passed, counts.failed, counts.ignored
     );
     if !failed.is_empty() {
         bail!("failed: {}", failed.join(", "));
     }
     Ok(())
-}
-
-/// Its own tests, its build, and whether tidegate accepts the component.
-fn python_stage(tidegate: &Path) -> anyhow::Result<()> {
-    let stage = root().join("examples/stages/license-check");
-    let built = root().join("target/license-check");
-    fs::create_dir_all(&built)?;
-    run(Command::new("python3")
-        .args(["-m", "unittest", "discover", "-s", "tests"])
-        .env("PYTHONPATH", ".")
-        .current_dir(&stage))?;
-    let python = built.join("venv/bin/python");
-    if !python.exists() {
-        run(Command::new("python3").args(["-m", "venv"]).arg(built.join("venv")))?;
-    }
-    run(Command::new(&python).args([
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        COMPONENTIZE_PY,
-    ]))?;
-    let component = built.join("license-check.wasm");
-    let mut componentize = Command::new(built.join("venv/bin/componentize-py"));
-    componentize.args([
-        "-d",
-        "wit",
-        "-w",
-        "license-check",
-        "componentize",
-        "--stub-wasi",
-        "app",
-        "-o",
-    ]);
-    run(componentize.arg(&component).current_dir(&stage))?;
-    run(Command::new(tidegate).arg("inspect").arg(&component))
 }
 
 /// What the test programs say about themselves.
