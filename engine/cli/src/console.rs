@@ -59,6 +59,11 @@ impl Console {
         !self.quiet && std::io::stderr().is_terminal()
     }
 
+    /// Columns of text.
+    pub(crate) fn width(&self) -> usize {
+        self.width
+    }
+
     pub(crate) fn style(&self) -> Style {
         Style {
             color: self.stderr_has_color(),

@@ -105,36 +105,6 @@ impl Engine {
         })
     }
 
-    pub(crate) fn pipeline(
-        &self,
-        project: Project,
-        args: &ProjectArgs,
-    ) -> Result<(Pipeline, Source, Vec<Diagnostic>), Failure> {
-        let Project {
-            root,
-            manifest_path,
-            source,
-            manifest,
-            warnings,
-        } = project;
-        let catalog = standard::catalog();
-        let pipeline = self.runtime.block_on(async {
-            let state = Git::new(&root, &self.host).state(&self.host).await;
-            let resolver = Resolver {
-                sandbox: &self.sandbox,
-                catalog: &catalog,
-                workspace: &root,
-                manifest_path: &manifest_path,
-                source: state,
-            };
-            resolver.resolve(manifest, &args.set).await
-        });
-        match pipeline {
-            Ok(pipeline) => Ok((pipeline, source, warnings)),
-            Err(diagnostics) => Err(Failure::diagnostics(diagnostics, source)),
-        }
-    }
-
     /// Everything up to what can be run. The warnings of all steps are in the plan's.
     pub(crate) fn plan(
         &self,
@@ -142,8 +112,13 @@ impl Engine {
         selection: &SelectionArgs,
         options: PlanOptions,
     ) -> Result<Prepared, Failure> {
-        let loaded = Project::load(project.manifest.as_deref())?;
-        let (pipeline, source, mut warnings) = self.pipeline(loaded, project)?;
+        let Project {
+            root,
+            manifest_path,
+            source,
+            manifest,
+            mut warnings,
+        } = Project::load(project.manifest.as_deref())?;
         let selection = Selection {
             stages: selection.stages.clone(),
             no_needs: selection.no_needs,
@@ -155,8 +130,29 @@ impl Engine {
             dry_run: options.dry_run,
             allow_unconfined: options.allow_unconfined,
         };
-        match planner.plan(&pipeline) {
-            Ok(planned) => {
+        let catalog = standard::catalog();
+        let resolved = self.runtime.block_on(async {
+            let state = Git::new(&root, &self.host).state(&self.host).await;
+            let resolver = Resolver {
+                sandbox: &self.sandbox,
+                catalog: &catalog,
+                workspace: &root,
+                manifest_path: &manifest_path,
+                source: state,
+            };
+            resolver.resolve(manifest, &project.set).await
+        });
+        let planned = match &resolved {
+            Ok(pipeline) => planner.plan(pipeline),
+            Err(unresolved) => Err(unresolved
+                .mistakes
+                .iter()
+                .cloned()
+                .chain(planner.mistakes(unresolved))
+                .collect()),
+        };
+        match (resolved, planned) {
+            (Ok(pipeline), Ok(planned)) => {
                 warnings.extend(planned.warnings);
                 Ok(Prepared {
                     planned: Planned {
@@ -167,9 +163,16 @@ impl Engine {
                     source,
                 })
             }
-            Err(diagnostics) => Err(Failure::diagnostics(diagnostics, source)),
+            (_, Err(diagnostics)) => Err(Failure::diagnostics(in_order(diagnostics), source)),
+            (Err(unresolved), Ok(_)) => Err(Failure::diagnostics(in_order(unresolved.mistakes), source)),
         }
     }
+}
+
+/// As they stand in the manifest; what has no place comes first.
+fn in_order(mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    diagnostics.sort_by_key(|diagnostic| diagnostic.label.as_ref().map(|(span, _)| span.start));
+    diagnostics
 }
 
 #[derive(Debug, Clone, Copy, Default)]

@@ -82,9 +82,7 @@ impl Human {
                 self.line(&format!(
                     "{BOLD}{pipeline}{RESET}: {count}{dry} {DIM}· run {run}{RESET}"
                 ))?;
-                for gap in not_enforced {
-                    self.line(&format!("{YELLOW}note{RESET}: not enforced: {gap}"))?;
-                }
+                self.summary.not_enforced = not_enforced.clone();
                 Ok(())
             }
             EventKind::StageStarted {

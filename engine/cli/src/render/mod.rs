@@ -11,5 +11,5 @@ mod summary;
 pub(crate) use duration::duration;
 pub(crate) use human::Human;
 pub(crate) use json_lines::JsonLines;
-pub(crate) use palette::{mark, outcome_style};
+pub(crate) use palette::{BOLD, CYAN, GREEN, RED, RESET, YELLOW, mark, outcome_style};
 pub(crate) use plan_text::plan_text;

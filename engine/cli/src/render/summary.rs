@@ -5,7 +5,7 @@ use tidegate_runner::{Outcome, RunId};
 use tidegate_sandbox::{Severity, TestOutcome};
 
 use super::duration;
-use super::palette::{BOLD, DIM, RESET, mark, outcome_style};
+use super::palette::{BOLD, DIM, RESET, YELLOW, mark, outcome_style};
 
 #[derive(Default)]
 pub(super) struct Summary {
@@ -15,6 +15,7 @@ pub(super) struct Summary {
     skipped_tests: u64,
     errors: u64,
     warnings: u64,
+    pub(super) not_enforced: Vec<String>,
 }
 
 impl Summary {
@@ -96,6 +97,11 @@ impl Summary {
         if outcome != Outcome::Passed {
             lines.push(format!("{DIM}the whole log: tidegate logs {run}{RESET}"));
         }
+        lines.extend(
+            self.not_enforced
+                .iter()
+                .map(|gap| format!("{YELLOW}not enforced{RESET}: {gap}")),
+        );
         lines.join("\n")
     }
 }

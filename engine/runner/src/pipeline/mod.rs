@@ -15,8 +15,8 @@ use tidegate_sandbox::{Component, Request};
 pub use config::ConfigTemplate;
 pub(crate) use config::fill_in;
 pub use overrides::apply_overrides;
-pub use resolve::Resolver;
 pub(crate) use resolve::component_files;
+pub use resolve::{Resolver, Unresolved};
 pub(crate) use schema::first_mistake;
 
 use crate::expression::Scope;

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use tidegate_manifest::{Diagnostic, Manifest, suggest};
 
-/// The variables of the manifest with the overrides in place. An override has the type of the default that it replaces.
+/// The variables of the manifest with the overrides in place, and what is wrong with the overrides. An override has the type of the default that it replaces.
 pub fn apply_overrides(
     manifest: &Manifest,
     overrides: &[(String, String)],
-) -> Result<BTreeMap<String, Value>, Vec<Diagnostic>> {
+) -> (BTreeMap<String, Value>, Vec<Diagnostic>) {
     let mut vars: BTreeMap<String, Value> = manifest
         .vars
         .iter()
@@ -35,7 +35,7 @@ pub fn apply_overrides(
             }
         }
     }
-    if mistakes.is_empty() { Ok(vars) } else { Err(mistakes) }
+    (vars, mistakes)
 }
 
 fn parse_like(default: &Value, text: &str) -> Result<Value, &'static str> {
@@ -70,7 +70,9 @@ mod tests {
             .iter()
             .map(|(name, value)| (name.to_string(), value.to_string()))
             .collect();
-        apply_overrides(&manifest(), &sets).map_err(|mistakes| mistakes.into_iter().map(|m| m.message).collect())
+        let (vars, mistakes) = apply_overrides(&manifest(), &sets);
+        let messages: Vec<_> = mistakes.into_iter().map(|mistake| mistake.message).collect();
+        if messages.is_empty() { Ok(vars) } else { Err(messages) }
     }
 
     #[test]

@@ -23,21 +23,26 @@ pub struct Resolver<'a> {
     pub source: SourceState,
 }
 
+/// A manifest with mistakes. What could be resolved is there so that the planner can find its mistakes too.
+pub struct Unresolved {
+    pub mistakes: Vec<Diagnostic>,
+    pub partial: Pipeline,
+}
+
 impl Resolver<'_> {
     /// All mistakes at once: a stage whose plugin is unknown does not hide the mistakes of the others.
     pub async fn resolve(
         self,
         manifest: Manifest,
         overrides: &[(String, String)],
-    ) -> Result<Pipeline, Vec<Diagnostic>> {
-        let vars = apply_overrides(&manifest, overrides)?;
+    ) -> Result<Pipeline, Box<Unresolved>> {
+        let (vars, mut mistakes) = apply_overrides(&manifest, overrides);
         let scope = Scope::new(vars.clone(), &self.source);
         let aliases = manifest
             .plugins
             .iter()
             .map(|(alias, path)| (alias.clone(), path.value.clone()))
             .collect();
-        let mut mistakes = Vec::new();
         let mut plugins: BTreeMap<&str, Option<Plugin>> = BTreeMap::new();
         let mut stages = Vec::new();
         for (index, stage) in manifest.stages.iter().enumerate() {
@@ -89,15 +94,12 @@ impl Resolver<'_> {
             }
         }
         drop(plugins);
-        if !mistakes.is_empty() {
-            return Err(mistakes);
-        }
         let folder = || {
             self.workspace
                 .file_name()
                 .map_or_else(|| "pipeline".into(), |name| name.to_string_lossy().into())
         };
-        Ok(Pipeline {
+        let pipeline = Pipeline {
             name: manifest.name.as_ref().map_or_else(folder, |name| name.value.clone()),
             workspace: self.workspace.into(),
             manifest_path: self.manifest_path.into(),
@@ -105,7 +107,14 @@ impl Resolver<'_> {
             source: self.source,
             stages,
             manifest,
-        })
+        };
+        if mistakes.is_empty() {
+            return Ok(pipeline);
+        }
+        Err(Box::new(Unresolved {
+            mistakes,
+            partial: pipeline,
+        }))
     }
 
     async fn plugin(&self, stage: &Stage, aliases: &BTreeMap<String, String>) -> Result<Plugin, Diagnostic> {
@@ -243,8 +252,12 @@ fn expression_mistake(error: &ExpressionError, span: &Span) -> Diagnostic {
         {
             mistake.help("a stage's environment and secrets are granted, not read by expressions: see `grant`")
         }
-        ExpressionError::UnknownVariable { .. } => {
-            mistake.help("write a value of your own as `${vars.NAME}`, with a default in [vars]")
+        ExpressionError::UnknownVariable { name } => {
+            let mistake = match tidegate_manifest::suggest(name, Scope::NAMES) {
+                Some(similar) => mistake.help(format!("did you mean `{similar}`?")),
+                None => mistake,
+            };
+            mistake.help("a value of your own is `${vars.NAME}`, with a default in [vars]")
         }
         _ => mistake,
     }

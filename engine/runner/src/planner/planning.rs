@@ -13,7 +13,7 @@ use super::capability::{CAPABILITIES, TWO_KEYS, clean, entries};
 use super::missing::{missing_grants, unknown_capability};
 use crate::Host;
 use crate::expression::{Scope, Template};
-use crate::pipeline::{Pipeline, ResolvedStage, component_files};
+use crate::pipeline::{Pipeline, ResolvedStage, Unresolved, component_files};
 use crate::plan::{Grant, HostKeysPlan, Plan, StagePlan, TargetPlan};
 use crate::program::{LookupError, Program, Toolchain, look_up};
 use crate::python_index;
@@ -42,6 +42,11 @@ pub struct Planned {
 }
 
 impl Planner<'_> {
+    /// What a plan would find wrong with a pipeline that has mistakes already.
+    pub fn mistakes(&self, unresolved: &Unresolved) -> Vec<Diagnostic> {
+        self.plan(&unresolved.partial).err().unwrap_or_default()
+    }
+
     /// All mistakes at once.
     pub fn plan(&self, pipeline: &Pipeline) -> Result<Planned, Vec<Diagnostic>> {
         let left_out = self.selection.left_out(&pipeline.manifest)?;
