@@ -12,7 +12,7 @@ use crate::args::{DoctorArgs, Format};
 use crate::console::Console;
 use crate::failure::{FAILED, Failure};
 use crate::machine;
-use crate::render::palette::{BOLD, GREEN, RED, RESET, YELLOW};
+use crate::render::{BOLD, GREEN, RED, RESET, YELLOW};
 use examination::Examination;
 use finding::{Finding, State};
 
