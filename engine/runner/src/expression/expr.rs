@@ -19,6 +19,8 @@ pub(crate) enum ExpressionError {
     Syntax(String),
     #[error("expressions may have at most {MAX_LENGTH} bytes")]
     TooLong,
+    #[error("expressions have no loops (`all`, `exists`, `exists_one`, `map`, `filter`)")]
+    Loop,
     #[error("there is no variable `{name}` here; there are `vars`, `stages`, `branch`, `tag` and `commit`")]
     UnknownVariable { name: String },
     #[error("{0}")]
@@ -50,13 +52,13 @@ impl Expr {
                 .map_or_else(|| errors.to_string(), |error| error.msg.clone());
             ExpressionError::Syntax(first)
         })?;
+        let mut stages = BTreeSet::new();
+        collect_stages(&program.expression().expr, &mut stages)?;
         for name in program.references().variables() {
             if !Scope::NAMES.contains(&name) {
                 return Err(ExpressionError::UnknownVariable { name: name.into() });
             }
         }
-        let mut stages = BTreeSet::new();
-        collect_stages(&program.expression().expr, &mut stages);
         Ok(Self { program, stages })
     }
 
@@ -120,13 +122,15 @@ fn explain(error: &cel::ExecutionError) -> String {
     }
 }
 
-fn collect_stages(expr: &ast::Expr, found: &mut BTreeSet<String>) {
+/// Stages whose outputs are spoken of. A loop is refused: a few of them in one another would run for years, and whoever wrote
+/// the manifest need not mean well.
+fn collect_stages(expr: &ast::Expr, found: &mut BTreeSet<String>) -> Result<(), ExpressionError> {
     match expr {
         ast::Expr::Select(select) => {
             if matches!(&select.operand.expr, ast::Expr::Ident(name) if name == "stages") {
                 found.insert(select.field.clone());
             }
-            collect_stages(&select.operand.expr, found);
+            collect_stages(&select.operand.expr, found)?;
         }
         ast::Expr::Call(call) => {
             if let (ast::operators::INDEX, [operand, index]) = (call.func_name.as_str(), call.args.as_slice())
@@ -136,34 +140,26 @@ fn collect_stages(expr: &ast::Expr, found: &mut BTreeSet<String>) {
                 found.insert(name.inner().to_string());
             }
             for part in call.target.iter().map(|target| &**target).chain(&call.args) {
-                collect_stages(&part.expr, found);
+                collect_stages(&part.expr, found)?;
             }
         }
-        ast::Expr::List(list) => list
-            .elements
-            .iter()
-            .for_each(|element| collect_stages(&element.expr, found)),
+        ast::Expr::List(list) => {
+            for element in &list.elements {
+                collect_stages(&element.expr, found)?;
+            }
+        }
         ast::Expr::Map(map) => {
             for entry in &map.entries {
                 if let ast::EntryExpr::MapEntry(entry) = &entry.expr {
-                    collect_stages(&entry.key.expr, found);
-                    collect_stages(&entry.value.expr, found);
+                    collect_stages(&entry.key.expr, found)?;
+                    collect_stages(&entry.value.expr, found)?;
                 }
             }
         }
-        ast::Expr::Comprehension(comprehension) => {
-            for part in [
-                &comprehension.iter_range,
-                &comprehension.accu_init,
-                &comprehension.loop_cond,
-                &comprehension.loop_step,
-                &comprehension.result,
-            ] {
-                collect_stages(&part.expr, found);
-            }
-        }
+        ast::Expr::Comprehension(_) => return Err(ExpressionError::Loop),
         ast::Expr::Struct(_) | ast::Expr::Ident(_) | ast::Expr::Literal(_) | ast::Expr::Unspecified => {}
     }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -211,5 +207,19 @@ mod tests {
         );
         let missing = Expr::parse("vars.nope").unwrap().evaluate(&scope()).unwrap_err();
         assert_eq!(missing.to_string(), "there is no `nope` here");
+    }
+
+    #[test]
+    fn loops_are_refused() {
+        let mut nested = "false".to_owned();
+        for depth in 0..8 {
+            nested = format!("[1,2,3,4,5,6,7,8,9].exists(x{depth}, {nested})");
+        }
+        assert!(matches!(Expr::parse(&nested), Err(ExpressionError::Loop)));
+        assert!(matches!(
+            Expr::parse("true || !([1].all(x, true))"),
+            Err(ExpressionError::Loop)
+        ));
+        assert!(Expr::parse("has(vars.a)").is_ok());
     }
 }

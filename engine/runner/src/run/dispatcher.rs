@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -21,6 +21,9 @@ use crate::event::{Event, EventKind, Observer, ObserverError};
 use crate::expression::{Expr, Scope};
 use crate::plan::StagePlan;
 use crate::{Masker, Outcome};
+
+/// What an aborted attempt has to remove its scratch folder.
+const ABORT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Stops a run from outside: the first call asks, the second ends it at once.
 #[derive(Clone)]
@@ -122,8 +125,18 @@ impl Dispatcher {
     fn run(mut self, mut receiver: mpsc::Receiver<Message>) -> Result<Outcome, ObserverError> {
         let result = self.drive(&mut receiver);
         if result.is_err() {
-            // An observer is gone, so nothing more can be kept: everything ends.
+            // An observer is gone, so nothing more can be kept: everything ends, and leaves nothing behind.
             self.running.values().for_each(|running| running.task.abort());
+            let runtime = self.runtime.clone();
+            let all_ended = async {
+                while !self.running.is_empty() {
+                    if let Some(Message::Finished(finished)) = receiver.recv().await {
+                        self.running.remove(&finished.stage);
+                    }
+                }
+            };
+            // A timeout only means that something is left over.
+            let _ = runtime.block_on(async { tokio::time::timeout(ABORT_TIMEOUT, all_ended).await });
         }
         result
     }
