@@ -12,7 +12,7 @@ use tidegate_sandbox::{Digest, Request};
 use crate::program::{Program, Toolchain};
 
 /// Serialisable, so that the journal holds it and a run can be resumed from it, never from a changed manifest.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Plan {
     pub pipeline: String,
     /// Absolute, without links.

@@ -1,6 +1,7 @@
 //! The journal as an observer of a run.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
@@ -22,12 +23,14 @@ pub struct Recorder {
     attempts: BTreeMap<StageName, u32>,
     logs: BTreeMap<StageName, LogWriter>,
     engine: String,
-    /// Rows wait in one transaction until something must not be lost; a test run has thousands of them.
-    pending: u32,
+    /// What waits for the next transaction; a test run has thousands of rows.
+    pending: Vec<Event>,
+    flushed: Instant,
 }
 
-/// Rows in one transaction at most: what a crash may lose of the tests and findings of a running stage.
-const MAX_PENDING: u32 = 500;
+/// Events that wait at most, and how long: what a crash may lose of the tests and findings of a running stage.
+const MAX_PENDING: usize = 500;
+const MAX_DELAY: Duration = Duration::from_secs(1);
 
 impl Recorder {
     /// `engine`: the engine's version.
@@ -46,7 +49,8 @@ impl Recorder {
             attempts: BTreeMap::new(),
             logs: BTreeMap::new(),
             engine: engine.into(),
-            pending: 0,
+            pending: Vec::new(),
+            flushed: Instant::now(),
         })
     }
 
@@ -69,19 +73,25 @@ impl Recorder {
             EventKind::Progress { .. } | EventKind::SecretRead { .. } => return Ok(()),
             _ => {}
         }
-        if self.pending == 0 {
-            self.connection.execute_batch("BEGIN IMMEDIATE")?;
-        }
-        self.insert(event.time, &event.kind)?;
-        self.pending += 1;
         let may_wait = matches!(
             event.kind,
             EventKind::Test { .. } | EventKind::Finding { .. } | EventKind::Metric { .. } | EventKind::Summary { .. }
         );
-        if !may_wait || self.pending >= MAX_PENDING {
-            self.connection.execute_batch("COMMIT")?;
-            self.pending = 0;
+        self.pending.push(event.clone());
+        if may_wait && self.pending.len() < MAX_PENDING && self.flushed.elapsed() < MAX_DELAY {
+            return Ok(());
         }
+        self.flush()
+    }
+
+    /// One short transaction: another engine of the same project waits for it, and for no more.
+    fn flush(&mut self) -> Result<(), JournalError> {
+        self.connection.execute_batch("BEGIN IMMEDIATE")?;
+        for event in std::mem::take(&mut self.pending) {
+            self.insert(event.time, &event.kind)?;
+        }
+        self.connection.execute_batch("COMMIT")?;
+        self.flushed = Instant::now();
         Ok(())
     }
 
@@ -275,5 +285,86 @@ impl Observer for Recorder {
             what,
             error: error.to_string(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tidegate_sandbox::TestOutcome;
+
+    use super::*;
+    use crate::journal::RunSelector;
+
+    fn recorder(journal: &Journal, run: &RunId) -> Recorder {
+        Recorder::new(journal, run, &Plan::default(), "0.0.0").unwrap()
+    }
+
+    fn started(run: &RunId) -> EventKind {
+        EventKind::RunStarted {
+            run: run.clone(),
+            pipeline: "shop".into(),
+            stages: Vec::new(),
+            dry_run: false,
+            commit: None,
+            branch: None,
+            not_enforced: Vec::new(),
+        }
+    }
+
+    fn test(name: &str) -> EventKind {
+        EventKind::Test {
+            stage: "tests".parse().unwrap(),
+            suite: "suite".into(),
+            name: name.into(),
+            outcome: TestOutcome::Passed,
+            duration_us: 1,
+            message: None,
+            location: None,
+            extra: serde_json::Value::Null,
+        }
+    }
+
+    fn tell(recorder: &mut Recorder, kind: EventKind) {
+        recorder
+            .observe(&Event {
+                time: Timestamp::now(),
+                kind,
+            })
+            .unwrap();
+    }
+
+    #[test]
+    fn two_runs_at_once_do_not_wait_for_each_others_tests() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = Journal::open(folder.path()).unwrap();
+        let (first, second) = (RunId::new(1, 1), RunId::new(2, 2));
+        let (mut one, mut two) = (recorder(&journal, &first), recorder(&journal, &second));
+        tell(&mut one, started(&first));
+        tell(&mut one, test("a"));
+        let begun = Instant::now();
+        tell(&mut two, started(&second));
+        tell(&mut two, test("b"));
+        assert!(
+            begun.elapsed() < Duration::from_secs(5),
+            "it waited for the other's transaction"
+        );
+        for (recorder, run) in [(&mut one, &first), (&mut two, &second)] {
+            let (run, outcome) = (run.clone(), Outcome::Passed);
+            tell(
+                recorder,
+                EventKind::RunFinished {
+                    run,
+                    outcome,
+                    exit_code: 0,
+                    duration_ms: 1,
+                },
+            );
+        }
+        assert_eq!(journal.tests(&first).unwrap()[0].name, "a");
+        assert_eq!(journal.tests(&second).unwrap()[0].name, "b");
+        assert_eq!(
+            journal.run(&RunSelector::Last).unwrap().outcome.as_deref(),
+            Some("passed")
+        );
     }
 }
