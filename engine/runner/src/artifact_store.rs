@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -9,12 +10,16 @@ use serde::{Deserialize, Serialize};
 use sha2::Digest as _;
 use tidegate_sandbox::Digest;
 
+use crate::file_tree::{self, FileTree};
+
 /// Files of one artifact: a built front end has some thousands.
 const MAX_FILES: usize = 50_000;
 /// Bytes of one artifact.
 const MAX_BYTES: u64 = 4 << 30;
 /// Folders in folders.
 const MAX_DEPTH: usize = 64;
+/// One piece while copying: larger ones are not faster.
+const COPY_BYTES: usize = 128 << 10;
 
 #[derive(Debug, Clone)]
 pub(crate) struct ArtifactStore {
@@ -61,12 +66,15 @@ impl ArtifactStore {
         Self { folder }
     }
 
-    /// Copies a file or a folder. `source` must have been opened by the caller (`/proc/self/fd/N`), so that no link on the
-    /// way to it can be exchanged; links beneath it are refused.
-    pub(crate) fn keep(&self, source: &Path) -> Result<Kept, ArtifactError> {
-        let metadata = std::fs::metadata(source).map_err(|error| io(source, error))?;
+    /// Copies a file or a folder, which may have been opened by O_PATH. Programs may change it meanwhile: no link beneath it is
+    /// followed, and one that is found is refused. `shown` is its name in errors.
+    pub(crate) fn keep(&self, source: OwnedFd, shown: &Path) -> Result<Kept, ArtifactError> {
+        let metadata = File::from(source.try_clone().map_err(|error| io(shown, error))?)
+            .metadata()
+            .map_err(|error| io(shown, error))?;
         if metadata.is_file() {
-            let (digest, bytes) = self.keep_file(source, MAX_BYTES)?;
+            let file = file_tree::reopen(&source).map_err(|error| io(shown, error))?;
+            let (digest, bytes) = self.keep_file(file, shown, MAX_BYTES)?;
             return Ok(Kept {
                 digest,
                 bytes,
@@ -75,14 +83,14 @@ impl ArtifactStore {
         }
         if !metadata.is_dir() {
             return Err(ArtifactError::Special {
-                path: source.display().to_string(),
+                path: shown.display().to_string(),
             });
         }
         let mut entries = Vec::new();
         let mut bytes = 0;
-        self.keep_folder(source, "", 0, &mut entries, &mut bytes)?;
+        self.keep_folder(&FileTree::new(source), Path::new(""), 0, &mut entries, &mut bytes)?;
         entries.sort_by(|a, b| a.path.cmp(&b.path));
-        let list = serde_json::to_vec(&entries).map_err(|error| io(source, error.into()))?;
+        let list = serde_json::to_vec(&entries).map_err(|error| io(shown, error.into()))?;
         let digest = Digest::of(&list);
         self.write(&self.tree_path(&digest), &mut list.as_slice(), u64::MAX)?;
         Ok(Kept {
@@ -94,29 +102,30 @@ impl ArtifactStore {
 
     fn keep_folder(
         &self,
+        tree: &FileTree,
         folder: &Path,
-        prefix: &str,
         depth: usize,
         entries: &mut Vec<TreeEntry>,
         bytes: &mut u64,
     ) -> Result<(), ArtifactError> {
         if depth > MAX_DEPTH {
-            return Err(ArtifactError::TooDeep { path: prefix.into() });
+            return Err(ArtifactError::TooDeep {
+                path: folder.display().to_string(),
+            });
         }
-        for entry in std::fs::read_dir(folder).map_err(|error| io(folder, error))? {
-            let entry = entry.map_err(|error| io(folder, error))?;
-            let name = entry.file_name();
-            let lossy = format!("{prefix}{}", name.to_string_lossy());
-            let Some(name) = name.to_str() else {
-                return Err(ArtifactError::Name { path: lossy });
+        for entry in tree.list(folder).map_err(|error| io(folder, error))? {
+            let (name, kind) = entry.map_err(|error| io(folder, error))?;
+            let relative = folder.join(name);
+            let Some(path) = relative.to_str().map(str::to_owned) else {
+                return Err(ArtifactError::Name {
+                    path: relative.display().to_string(),
+                });
             };
-            let path = format!("{prefix}{name}");
-            let kind = entry.file_type().map_err(|error| io(folder, error))?;
             if kind.is_symlink() {
                 return Err(ArtifactError::Link { path });
             }
             if kind.is_dir() {
-                self.keep_folder(&entry.path(), &format!("{path}/"), depth + 1, entries, bytes)?;
+                self.keep_folder(tree, &relative, depth + 1, entries, bytes)?;
                 continue;
             }
             if !kind.is_file() {
@@ -125,12 +134,13 @@ impl ArtifactStore {
             if entries.len() >= MAX_FILES {
                 return Err(ArtifactError::TooMany);
             }
-            let mode = entry
+            let file = tree.file(&relative).map_err(|error| io(&relative, error))?;
+            let mode = file
                 .metadata()
-                .map_err(|error| io(folder, error))?
+                .map_err(|error| io(&relative, error))?
                 .permissions()
                 .mode();
-            let (digest, size) = self.keep_file(&entry.path(), MAX_BYTES - *bytes)?;
+            let (digest, size) = self.keep_file(file, &relative, MAX_BYTES - *bytes)?;
             *bytes += size;
             entries.push(TreeEntry {
                 path,
@@ -141,27 +151,12 @@ impl ArtifactStore {
         Ok(())
     }
 
-    fn keep_file(&self, path: &Path, limit: u64) -> Result<(Digest, u64), ArtifactError> {
-        let mut file = File::open(path).map_err(|error| io(path, error))?;
-        let mut hasher = sha2::Sha256::new();
+    fn keep_file(&self, file: File, shown: &Path, limit: u64) -> Result<(Digest, u64), ArtifactError> {
         let mut incoming = self.incoming()?;
-        let mut buffer = vec![0; 128 << 10];
-        let mut bytes = 0;
-        loop {
-            let count = file.read(&mut buffer).map_err(|error| io(path, error))?;
-            if count == 0 {
-                break;
-            }
-            bytes += count as u64;
-            if bytes > limit {
-                return Err(ArtifactError::TooLarge);
-            }
-            hasher.update(&buffer[..count]);
-            incoming
-                .write_all(&buffer[..count])
-                .map_err(|error| io(&self.folder, error))?;
+        let (digest, bytes) = copy(&mut file.take(limit + 1), &mut incoming).map_err(|error| io(shown, error))?;
+        if bytes > limit {
+            return Err(ArtifactError::TooLarge);
         }
-        let digest = Digest::from_sha256(hasher.finalize().into());
         let target = self.blob_path(&digest);
         if !target.exists() {
             incoming.persist(&target).map_err(|error| io(&target, error.error))?;
@@ -196,6 +191,9 @@ impl ArtifactStore {
         }
         let list = self.tree_path(&kept.digest);
         let list = std::fs::read(&list).map_err(|error| io(&list, error))?;
+        if Digest::of(&list) != kept.digest {
+            return Err(io(&self.tree_path(&kept.digest), changed()));
+        }
         let entries: Vec<TreeEntry> = serde_json::from_slice(&list).map_err(|error| io(target, error.into()))?;
         std::fs::create_dir_all(target).map_err(|error| io(target, error))?;
         for entry in entries {
@@ -210,16 +208,22 @@ impl ArtifactStore {
 
     fn restore_file(&self, digest: &Digest, target: &Path, executable: bool) -> Result<(), ArtifactError> {
         let blob = self.blob_path(digest);
-        let content = std::fs::read(&blob).map_err(|error| io(&blob, error))?;
-        if Digest::of(&content) != *digest {
-            let error = std::io::Error::new(std::io::ErrorKind::InvalidData, "the stored content has changed");
-            return Err(io(&blob, error));
-        }
+        let mut content = File::open(&blob).map_err(|error| io(&blob, error))?;
         let mode = if executable { 0o755 } else { 0o644 };
         let mut options = std::fs::OpenOptions::new();
-        let file = options.write(true).create_new(true).mode(mode).open(target);
-        file.and_then(|mut file| file.write_all(&content))
-            .map_err(|error| io(target, error))
+        let mut file = options
+            .write(true)
+            .create_new(true)
+            .mode(mode)
+            .open(target)
+            .map_err(|error| io(target, error))?;
+        let (found, _) = copy(&mut content, &mut file).map_err(|error| io(target, error))?;
+        if found == *digest {
+            return Ok(());
+        }
+        // Nothing wrong is left for a stage to find; if it can't be removed, the error still stops the stage.
+        let _ = std::fs::remove_file(target);
+        Err(io(&blob, changed()))
     }
 
     fn blob_path(&self, digest: &Digest) -> PathBuf {
@@ -229,6 +233,26 @@ impl ArtifactStore {
     fn tree_path(&self, digest: &Digest) -> PathBuf {
         self.folder.join("trees").join(digest.hex())
     }
+}
+
+/// Piece by piece, because an artifact may be larger than memory. Digest and size of what was copied.
+fn copy(from: &mut impl Read, to: &mut impl Write) -> std::io::Result<(Digest, u64)> {
+    let mut hasher = sha2::Sha256::new();
+    let mut buffer = vec![0; COPY_BYTES];
+    let mut bytes = 0;
+    loop {
+        let count = from.read(&mut buffer)?;
+        if count == 0 {
+            return Ok((Digest::from_sha256(hasher.finalize().into()), bytes));
+        }
+        bytes += count as u64;
+        hasher.update(&buffer[..count]);
+        to.write_all(&buffer[..count])?;
+    }
+}
+
+fn changed() -> std::io::Error {
+    std::io::Error::new(std::io::ErrorKind::InvalidData, "the stored content has changed")
 }
 
 fn io(path: &Path, error: std::io::Error) -> ArtifactError {
@@ -252,16 +276,20 @@ mod tests {
         (folder, store, source)
     }
 
+    fn keep(store: &ArtifactStore, source: &Path) -> Result<Kept, ArtifactError> {
+        store.keep(File::open(source).unwrap().into(), source)
+    }
+
     #[test]
     fn a_folder_and_back() {
         let (folder, store, source) = store();
         let script = source.join("run.sh");
         std::fs::write(&script, "#!/bin/sh").unwrap();
         std::fs::set_permissions(&script, PermissionsExt::from_mode(0o755)).unwrap();
-        let kept = store.keep(&source).unwrap();
+        let kept = keep(&store, &source).unwrap();
         assert_eq!((kept.bytes, kept.is_folder), (21, true));
         assert_eq!(
-            store.keep(&source).unwrap(),
+            keep(&store, &source).unwrap(),
             kept,
             "the same content has the same digest"
         );
@@ -285,16 +313,16 @@ mod tests {
     fn links_and_special_files_are_refused() {
         let (_folder, store, source) = store();
         std::os::unix::fs::symlink("/etc/passwd", source.join("css/link")).unwrap();
-        assert!(matches!(store.keep(&source), Err(ArtifactError::Link { path }) if path == "css/link"));
+        assert!(matches!(keep(&store, &source), Err(ArtifactError::Link { path }) if path == "css/link"));
         std::fs::remove_file(source.join("css/link")).unwrap();
         let _socket = std::os::unix::net::UnixListener::bind(source.join("socket")).unwrap();
-        assert!(matches!(store.keep(&source), Err(ArtifactError::Special { path }) if path == "socket"));
+        assert!(matches!(keep(&store, &source), Err(ArtifactError::Special { path }) if path == "socket"));
     }
 
     #[test]
     fn a_changed_store_is_noticed() {
         let (folder, store, source) = store();
-        let kept = store.keep(&source.join("index.html")).unwrap();
+        let kept = keep(&store, &source.join("index.html")).unwrap();
         std::fs::write(store.blob_path(&kept.digest), "HELLO").unwrap();
         let restored = store.restore(&kept, &folder.path().join("out"));
         assert!(
@@ -303,5 +331,47 @@ mod tests {
                 .to_string()
                 .ends_with("the stored content has changed")
         );
+    }
+
+    #[test]
+    fn a_changed_list_of_files_is_noticed() {
+        let (folder, store, source) = store();
+        let kept = keep(&store, &source).unwrap();
+        std::fs::write(store.tree_path(&kept.digest), "[]").unwrap();
+        let restored = store.restore(&kept, &folder.path().join("out")).unwrap_err();
+        assert!(
+            restored.to_string().ends_with("the stored content has changed"),
+            "{restored}"
+        );
+    }
+
+    /// A program exchanges a folder for a link to the user's files, and back, while the folder is being kept.
+    #[test]
+    fn a_folder_that_becomes_a_link_gives_nothing_away() {
+        let (folder, store, source) = store();
+        let outside = folder.path().join("outside");
+        std::fs::create_dir(&outside).unwrap();
+        std::fs::write(outside.join("a.css"), "of the user").unwrap();
+        let (real, link) = (source.join("css"), folder.path().join("link"));
+        std::fs::remove_dir_all(real.join("deep")).unwrap();
+        std::fs::write(real.join("a.css"), "body {}").unwrap();
+        std::os::unix::fs::symlink(&outside, &link).unwrap();
+        let stop = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let (real, link) = (File::open(&source).unwrap(), link.as_path());
+                while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                    let flags = nix::fcntl::RenameFlags::RENAME_EXCHANGE;
+                    nix::fcntl::renameat2(&real, "css", nix::fcntl::AT_FDCWD, link, flags).unwrap();
+                }
+            });
+            let leak = Digest::of(b"of the user");
+            let leaked = (0..2_000).any(|_| {
+                let _ = keep(&store, &source);
+                store.blob_path(&leak).exists()
+            });
+            stop.store(true, std::sync::atomic::Ordering::Relaxed);
+            assert!(!leaked);
+        });
     }
 }

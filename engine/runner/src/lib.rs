@@ -7,6 +7,7 @@ mod catalog;
 mod code;
 mod enforcement;
 mod expression;
+mod file_tree;
 mod git;
 mod host;
 mod interrupt;

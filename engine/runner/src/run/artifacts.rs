@@ -1,7 +1,6 @@
 //! Artifacts that an attempt keeps, and those of the stages that it needs.
 
 use std::collections::BTreeMap;
-use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -40,9 +39,8 @@ impl Artifacts {
             .open_dir_or_file(Path::new(path))
             .map_err(|error| format!("{path}: {error}"))?;
         let store = self.store.clone();
-        let kept = tokio::task::spawn_blocking(move || {
-            store.keep(&PathBuf::from(format!("/proc/self/fd/{}", opened.as_raw_fd())))
-        });
+        let shown = PathBuf::from(path);
+        let kept = tokio::task::spawn_blocking(move || store.keep(opened, &shown));
         let kept = kept
             .await
             .map_err(|error| error.to_string())?

@@ -1,24 +1,32 @@
 //! The folder that one attempt has for itself.
 
+use std::fs::{File, Permissions};
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use tempfile::TempDir;
+use nix::fcntl::{AT_FDCWD, OFlag, openat, renameat};
+use nix::sys::stat::Mode;
+use nix::unistd::{UnlinkatFlags, unlinkat};
 
 /// Removed when it is dropped.
 pub(super) struct Scratch {
-    folder: TempDir,
     path: PathBuf,
+    removed: bool,
 }
 
 impl Scratch {
     /// Short, because paths of Unix sockets in it may have 107 bytes only.
-    pub(super) fn make(temp: &Path) -> std::io::Result<Self> {
+    pub(super) fn make(temp: &Path) -> io::Result<Self> {
         let folder = tempfile::Builder::new().prefix("tidegate-").tempdir_in(temp)?;
         let path = folder.path().canonicalize()?;
         for name in ["home", "tmp", "artifacts"] {
             std::fs::create_dir(path.join(name))?;
         }
-        Ok(Self { folder, path })
+        // From here on it is ours to remove: what programs may have left in it is too much for the crate.
+        let _ = folder.keep();
+        Ok(Self { path, removed: false })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -26,20 +34,96 @@ impl Scratch {
     }
 
     /// Says what could not be removed.
-    pub(super) fn remove(self) -> std::io::Result<()> {
-        // Programs may leave folders that even their owner can't enter.
-        make_enterable(&self.path);
-        self.folder.close()
+    pub(super) fn remove(mut self) -> io::Result<()> {
+        self.removed = true;
+        remove(&self.path)
     }
 }
 
-fn make_enterable(folder: &Path) {
-    use std::os::unix::fs::PermissionsExt;
-    let Ok(entries) = std::fs::read_dir(folder) else { return };
-    for entry in entries.flatten() {
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            let _ = std::fs::set_permissions(entry.path(), PermissionsExt::from_mode(0o700));
-            make_enterable(&entry.path());
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if !self.removed {
+            // Nobody is left to be told.
+            let _ = remove(&self.path);
         }
+    }
+}
+
+/// Removes a folder whatever programs have made of it: folders that even their owner can't enter, and folders in folders
+/// without end. (`remove_dir_all` calls itself for each level, with a descriptor each: a deep tree ends the whole engine.)
+fn remove(path: &Path) -> io::Result<()> {
+    let root = open(AT_FDCWD, path)?;
+    let nonce = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 0);
+    let mut lifted = Lifted { nonce, count: 0 };
+    // Each pass either finds nothing or removes something, or it ends with an error.
+    while !empty(&root, &root, &mut lifted)? {}
+    std::fs::remove_dir(path)
+}
+
+/// Removes what is in `folder`. Its folders are lifted up into `root` and emptied there, so that one level is open at a time.
+/// True when nothing was in it.
+fn empty(folder: &OwnedFd, root: &OwnedFd, lifted: &mut Lifted) -> io::Result<bool> {
+    let mut was_empty = true;
+    for entry in std::fs::read_dir(by_descriptor(folder))? {
+        let entry = entry?;
+        was_empty = false;
+        let name = entry.file_name();
+        if !entry.file_type()?.is_dir() {
+            unlinkat(folder, name.as_os_str(), UnlinkatFlags::NoRemoveDir)?;
+            continue;
+        }
+        let inner = open(folder, name.as_os_str())?;
+        if folder.as_raw_fd() == root.as_raw_fd() {
+            empty(&inner, root, lifted)?;
+            unlinkat(root, name.as_os_str(), UnlinkatFlags::RemoveDir)?;
+        } else {
+            lifted.count += 1;
+            let name_above = format!(".{:x}-{}", lifted.nonce, lifted.count);
+            renameat(folder, name.as_os_str(), root, name_above.as_str())?;
+        }
+    }
+    Ok(was_empty)
+}
+
+/// Names for lifted folders: numbered, behind a number that programs can't have guessed.
+struct Lifted {
+    nonce: u64,
+    count: u64,
+}
+
+/// A folder, made enterable for its owner first.
+fn open<P: ?Sized + nix::NixPath>(parent: impl std::os::fd::AsFd, name: &P) -> io::Result<OwnedFd> {
+    let flags = OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    let handle = openat(&parent, name, flags | OFlag::O_PATH, Mode::empty())?;
+    std::fs::set_permissions(by_descriptor(&handle), Permissions::from_mode(0o700))?;
+    Ok(File::open(by_descriptor(&handle))?.into())
+}
+
+fn by_descriptor(descriptor: &OwnedFd) -> PathBuf {
+    PathBuf::from(format!("/proc/self/fd/{}", descriptor.as_raw_fd()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_programs_left_is_removed() {
+        let temp = tempfile::tempdir().unwrap();
+        let scratch = Scratch::make(temp.path()).unwrap();
+        let mut handle: OwnedFd = File::open(scratch.path().join("tmp")).unwrap().into();
+        // Deeper than a stack or the number of open files allows to recurse.
+        for _ in 0..20_000 {
+            nix::sys::stat::mkdirat(&handle, "d", Mode::S_IRWXU).unwrap();
+            handle = openat(&handle, "d", OFlag::O_DIRECTORY, Mode::empty()).unwrap();
+        }
+        let closed = scratch.path().join("home/closed/inner");
+        std::fs::create_dir_all(&closed).unwrap();
+        std::fs::write(closed.join("file"), "").unwrap();
+        std::os::unix::fs::symlink("/", closed.join("link")).unwrap();
+        std::fs::set_permissions(closed.parent().unwrap(), Permissions::from_mode(0)).unwrap();
+        drop(handle);
+        scratch.remove().unwrap();
+        assert_eq!(std::fs::read_dir(temp.path()).unwrap().count(), 0);
     }
 }
