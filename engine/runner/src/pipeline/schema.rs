@@ -93,9 +93,12 @@ fn explain(
             let found = describe(error.instance());
             let expected = match kind {
                 TypeKind::Single(single) => type_text(&single.to_string()),
+                // A value that may be left out may be null in JSON; TOML has no null.
                 TypeKind::Multiple(several) => several
                     .iter()
-                    .map(|one| type_text(&one.to_string()))
+                    .map(|one| one.to_string())
+                    .filter(|one| one != "null")
+                    .map(|one| type_text(&one))
                     .collect::<Vec<_>>()
                     .join(" or "),
             };
@@ -106,14 +109,80 @@ fn explain(
             ]
         }
         ValidationErrorKind::Enum { options } => vec![not_one_of(stage, error.instance(), options, pointer, &span)],
-        _ => {
-            let message = format!(
-                "`{}` of stage `{stage}` is refused by the plugin's schema",
-                name_of(pointer)
-            );
-            vec![Diagnostic::error("config/refused", message).at(&span, error.to_string())]
+        ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } => {
+            let alternatives = look_up(schema, error.schema_path().as_str()).and_then(Value::as_array);
+            let alternatives = alternatives.map(Vec::as_slice).unwrap_or_default();
+            explain_alternatives(stage, schema, error, alternatives, context, pointer, written)
         }
+        _ => vec![refused(stage, error, pointer, &span)],
     }
+}
+
+fn refused(stage: &str, error: &jsonschema::ValidationError<'_>, pointer: &str, span: &Span) -> Diagnostic {
+    let message = format!(
+        "`{}` of stage `{stage}` is refused by the plugin's schema",
+        name_of(pointer)
+    );
+    Diagnostic::error("config/refused", message).at(span, error.to_string())
+}
+
+/// Words with a description each, and values that may be left out, are alternatives in JSON Schema; people know them as a list
+/// of words and as the value itself.
+fn explain_alternatives(
+    stage: &str,
+    schema: &Value,
+    error: &jsonschema::ValidationError<'_>,
+    alternatives: &[Value],
+    context: &[Vec<jsonschema::ValidationError<'static>>],
+    pointer: &str,
+    written: &Config,
+) -> Vec<Diagnostic> {
+    let span = place(pointer, written);
+    let words: Option<Vec<&Value>> = alternatives
+        .iter()
+        .map(words)
+        .collect::<Option<Vec<_>>>()
+        .map(|words| words.concat());
+    if let Some(words) = words.filter(|words| !words.is_empty() && error.instance().is_string()) {
+        let options = Value::from_iter(words.into_iter().cloned());
+        return vec![not_one_of(stage, error.instance(), &options, pointer, &span)];
+    }
+    // TOML has no null, so that alternative is never the one that was meant.
+    let is_null = |alternative: &Value| alternative.get("type").and_then(Value::as_str) == Some("null");
+    let meant: Vec<_> = alternatives
+        .iter()
+        .zip(context)
+        .filter(|(alternative, _)| !is_null(alternative))
+        .collect();
+    match meant.as_slice() {
+        [(_, errors)] => {
+            let explain = |error: &jsonschema::ValidationError<'_>| {
+                explain(stage, schema, error, error.instance_path().as_str(), written)
+            };
+            errors.iter().take(MAX_ERRORS).flat_map(explain).collect()
+        }
+        _ => vec![refused(stage, error, pointer, &span)],
+    }
+}
+
+/// The values of a schema that allows only some; `None` for one that says more.
+fn words(alternative: &Value) -> Option<Vec<&Value>> {
+    match (
+        alternative.get("const"),
+        alternative.get("enum").and_then(Value::as_array),
+    ) {
+        (Some(word), _) => Some(vec![word]),
+        (None, Some(words)) => Some(words.iter().collect()),
+        (None, None) => None,
+    }
+}
+
+/// Where an evaluation was, which goes through references: `/properties/a/$ref/required`.
+fn look_up<'a>(schema: &'a Value, path: &str) -> Option<&'a Value> {
+    path.split('/').skip(1).try_fold(schema, |at, token| match token {
+        "$ref" => schema.pointer(at.get("$ref")?.as_str()?.strip_prefix('#')?),
+        token => at.pointer(&format!("/{token}")),
+    })
 }
 
 fn unknown_key(
@@ -165,8 +234,7 @@ fn not_one_of(stage: &str, found: &Value, options: &Value, pointer: &str, span: 
 /// The properties of the object schema in which the keyword at `schema_path` stands.
 fn properties(schema: &Value, schema_path: &str) -> serde_json::Map<String, Value> {
     let parent = schema_path.rsplit_once('/').map_or("", |(parent, _)| parent);
-    let object = schema
-        .pointer(parent)
+    let object = look_up(schema, parent)
         .and_then(|object| object.get("properties"))
         .and_then(Value::as_object);
     object.cloned().unwrap_or_default()
@@ -231,5 +299,76 @@ fn describe(value: &Value) -> String {
         Value::Array(_) => "a list".into(),
         Value::Object(_) => "a table".into(),
         Value::Null => "nothing".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use tidegate_manifest::{Source, parse};
+
+    use super::*;
+
+    /// As schemars writes it for a struct with an optional struct, an optional text and words with and without a description.
+    fn schema_of_a_plugin() -> Value {
+        json!({
+            "type": "object",
+            "properties": {
+                "title": { "type": ["string", "null"] },
+                "project": { "anyOf": [{ "$ref": "#/$defs/Project" }, { "type": "null" }] },
+                "installer": { "$ref": "#/$defs/Choice" }
+            },
+            "additionalProperties": false,
+            "$defs": {
+                "Project": {
+                    "type": "object",
+                    "properties": { "extras": { "type": "array" }, "folder": { "type": "string" } },
+                    "additionalProperties": false
+                },
+                "Choice": { "oneOf": [{ "enum": ["pip", "uv"] }, { "const": "auto", "description": "Whatever is there." }] }
+            }
+        })
+    }
+
+    fn mistakes(with: &str) -> Vec<String> {
+        let text = format!("[stages.a]\nuses = \"x\"\nwith = {with}\n");
+        let manifest = parse(&Source::new("t", text)).unwrap().manifest;
+        let with = &manifest.stages[0].with;
+        let found = check("a", &schema_of_a_plugin(), &with.value, &BTreeMap::new(), with);
+        found
+            .iter()
+            .map(|mistake| format!("{}: {}", mistake.code, mistake.message))
+            .collect()
+    }
+
+    #[test]
+    fn what_is_right_passes() {
+        assert_eq!(
+            mistakes("{ title = 'x', project = { extras = [] }, installer = 'auto' }"),
+            [""; 0]
+        );
+    }
+
+    #[test]
+    fn words_with_descriptions_are_words() {
+        assert_eq!(
+            mistakes("{ installer = 'pipp' }"),
+            ["config/not-one-of: `installer` of stage `a` has none of the possible values"]
+        );
+    }
+
+    #[test]
+    fn an_optional_table_is_explained_as_the_table() {
+        assert_eq!(
+            mistakes("{ project = { extra = [], folder = 5 } }"),
+            [
+                "config/wrong-type: `project.folder` of stage `a` has the wrong type",
+                "config/unknown-key: stage `a` does not know the key `project.extra`"
+            ]
+        );
+        assert_eq!(
+            mistakes("{ project = 5 }"),
+            ["config/wrong-type: `project` of stage `a` has the wrong type"]
+        );
     }
 }
