@@ -1,5 +1,7 @@
 //! What the engine knows of the repository, by the `git` program of the machine. Stages never see `.git`.
 
+use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
@@ -8,6 +10,7 @@ use tokio::process::Command;
 
 use crate::Host;
 use crate::plan::SourceState;
+use crate::program::search_path;
 
 /// Changed files told at most; a stage that asks for more than this has the wrong base.
 const MAX_CHANGES: usize = 50_000;
@@ -16,14 +19,14 @@ const MAX_CHANGES: usize = 50_000;
 #[derive(Debug, Clone)]
 pub struct Git {
     workspace: PathBuf,
-    path: String,
+    path: OsString,
 }
 
 impl Git {
     pub fn new(workspace: &Path, host: &Host) -> Self {
         Self {
             workspace: workspace.into(),
-            path: host.var("PATH").unwrap_or("/usr/bin:/bin").into(),
+            path: search_path(host, workspace),
         }
     }
 
@@ -53,6 +56,8 @@ impl Git {
                 "diff",
                 "--no-ext-diff",
                 "--no-textconv",
+                // A submodule brings a configuration of its own.
+                "--ignore-submodules=dirty",
                 "--name-status",
                 "-z",
                 "--find-renames",
@@ -138,37 +143,63 @@ impl Git {
         (!line.is_empty()).then(|| line.to_owned())
     }
 
-    /// Nothing that the repository's files or a stage say makes git start a program: hooks, the file system monitor, pagers
-    /// and external diffs are off.
+    /// Nothing that the repository's files or a stage say makes git start a program: hooks, the file system monitor, pagers,
+    /// external diffs, filters and transports are off, and a folder that merely looks like a repository is none.
     async fn output(&self, args: &[&str]) -> Result<String, SourceError> {
-        let output = Command::new("git")
-            .args([
-                "--no-pager",
-                "-c",
-                "core.fsmonitor=false",
-                "-c",
-                "core.hooksPath=/dev/null",
-            ])
-            .args(["-c", "core.quotePath=false", "--no-optional-locks"])
-            .args(args)
+        let mut command = self.command();
+        for filter in self.filters().await {
+            // An empty command is none. Only the repository's own configuration is read, so these are only its own filters.
+            for key in ["clean", "smudge", "process"] {
+                command.arg("-c").arg(format!("filter.{filter}.{key}="));
+            }
+            command.arg("-c").arg(format!("filter.{filter}.required=false"));
+        }
+        finish(command.args(args)).await
+    }
+
+    /// Names of the filters that the repository's configuration has; `git diff` would run them over changed files.
+    async fn filters(&self) -> BTreeSet<String> {
+        let mut command = self.command();
+        command.args(["config", "--null", "--name-only", "--get-regexp", r"^filter\."]);
+        // None is a failure to git.
+        let keys = finish(&mut command).await.unwrap_or_default();
+        keys.split('\0')
+            .filter_map(|key| Some(key.strip_prefix("filter.")?.rsplit_once('.')?.0.to_owned()))
+            .collect()
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new("git");
+        command
+            .args(["--no-pager", "--no-optional-locks"])
+            .args(["-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null"])
+            .args(["-c", "core.quotePath=false", "-c", "safe.bareRepository=explicit"])
             .current_dir(&self.workspace)
             .env_clear()
             .env("PATH", &self.path)
             .env("LC_ALL", "C.UTF-8")
             .env("GIT_CONFIG_NOSYSTEM", "1")
             .env("GIT_TERMINAL_PROMPT", "0")
+            // A partial clone would fetch what it lacks, by a command that its configuration names.
+            .env("GIT_NO_LAZY_FETCH", "1")
+            .env("GIT_ALLOW_PROTOCOL", "none")
             .stdin(Stdio::null())
-            .kill_on_drop(true)
-            .output()
-            .await
-            .map_err(|error| SourceError::Other(format!("git could not be started: {error}")))?;
-        if output.status.success() {
-            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
-        }
-        Err(SourceError::Other(
-            String::from_utf8_lossy(&output.stderr).trim().to_owned(),
-        ))
+            .kill_on_drop(true);
+        command
     }
+}
+
+async fn finish(command: &mut Command) -> Result<String, SourceError> {
+    let output = command
+        .output()
+        .await
+        .map_err(|error| SourceError::Other(format!("git could not be started: {error}")))?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    Err(SourceError::Other(
+        String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+    ))
 }
 
 /// CI systems check out a commit without a branch and say the branch in a variable.
@@ -226,19 +257,22 @@ fn parse_name_status(text: &str) -> Result<Vec<Change>, SourceError> {
 }
 
 #[cfg(test)]
+mod hostile;
+
+#[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
 
-    struct Repository {
-        folder: tempfile::TempDir,
-        git: Git,
-        host: Host,
+    pub(super) struct Repository {
+        pub(super) folder: tempfile::TempDir,
+        pub(super) git: Git,
+        pub(super) host: Host,
     }
 
     impl Repository {
-        fn new() -> Self {
+        pub(super) fn new() -> Self {
             let folder = tempfile::tempdir().unwrap();
             let path = std::env::var("PATH").unwrap();
             let host = Host {
@@ -254,7 +288,7 @@ mod tests {
             repository
         }
 
-        fn run(&self, args: &[&str]) {
+        pub(super) fn run(&self, args: &[&str]) {
             let identity = ["-c", "user.name=t", "-c", "user.email=t@example.com"];
             let done = std::process::Command::new("git")
                 .args(identity)
@@ -269,7 +303,7 @@ mod tests {
             );
         }
 
-        fn commit(&self, file: &str, content: &str) {
+        pub(super) fn commit(&self, file: &str, content: &str) {
             std::fs::write(self.folder.path().join(file), content).unwrap();
             self.run(&["add", "."]);
             self.run(&["commit", "-q", "-m", file]);

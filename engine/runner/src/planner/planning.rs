@@ -276,7 +276,7 @@ impl Draft<'_> {
         if let Some(known) = self.programs.get(written) {
             return known.clone();
         }
-        let found = Rc::new(look_up(written, self.planner.host));
+        let found = Rc::new(look_up(written, self.planner.host, &self.pipeline.workspace));
         self.programs.insert(written.to_owned(), found.clone());
         found
     }

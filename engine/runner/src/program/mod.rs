@@ -2,10 +2,12 @@
 
 mod lookup;
 mod python;
+mod search_path;
 mod toolchain;
 mod workspace;
 
 pub use lookup::{LookupError, look_up};
+pub(crate) use search_path::search_path;
 pub use toolchain::Toolchain;
 pub use workspace::{NotConfinable, check_workspace_program};
 

@@ -1,11 +1,13 @@
 //! A Python is more than its executable: its standard library and shared libraries stand under prefixes that it alone knows.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde::Deserialize;
 
 use super::Toolchain;
+use crate::Host;
 
 #[derive(Debug, thiserror::Error)]
 pub enum PythonError {
@@ -29,11 +31,14 @@ const QUESTION: &str = "import json, sys, os; print(json.dumps({'executable': sy
     'base_prefix': os.path.realpath(sys.base_prefix), 'version': '%d.%d.%d' % sys.version_info[:3]}))";
 
 impl Installation {
-    /// Runs it outside any workspace, with an empty environment but for PATH, which version managers need.
-    pub(super) fn ask(path: &Path) -> Result<Self, PythonError> {
+    /// Runs it outside any workspace, with an empty environment but for PATH and HOME, which version managers need.
+    pub(super) fn ask(path: &Path, host: &Host, search: &OsStr) -> Result<Self, PythonError> {
         let output = Command::new(path)
             .args(["-I", "-S", "-c", QUESTION])
             .current_dir("/")
+            .env_clear()
+            .env("PATH", search)
+            .envs(host.home.as_ref().map(|home| ("HOME", home)))
             .stdin(Stdio::null())
             .output()
             .map_err(|error| PythonError::Start {

@@ -1,60 +1,106 @@
 //! Files of the workspace for a stage, all through its View.
 
 use std::io::{ErrorKind, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use ignore::WalkBuilder;
-use ignore::overrides::OverrideBuilder;
+use ignore::overrides::{Override, OverrideBuilder};
 use tidegate_confine::View;
 use tidegate_sandbox::FilesError;
 
+use super::ignore_rules::{Allowance, IgnoreRules};
+use crate::file_tree::FileTree;
+
 /// Largest file that is read or written at once; larger ones go through WASI's filesystem in pieces.
 const MAX_FILE_BYTES: u64 = 16 << 20;
-/// Paths that one glob gives.
+/// Paths that one glob gives, and their bytes: the answer is held here and again in the stage's memory.
 const MAX_PATHS: usize = 200_000;
-/// Patterns of one glob.
+const MAX_PATH_BYTES: usize = 16 << 20;
+/// Patterns of one glob, and the length of each: they become one automaton.
 const MAX_PATTERNS: usize = 256;
+const MAX_PATTERN_BYTES: usize = 1_024;
+/// Files and folders that one glob looks at, and folders in folders: what a View itself is made for.
+const MAX_WALKED: usize = 5_000_000;
+const MAX_DEPTH: usize = 512;
 
-/// Sorted, relative to the workspace; ignored and hidden files are left out, and links are not followed.
+/// Sorted, relative to the workspace; ignored and hidden files are left out, and so are names that are not text. Links are
+/// not followed, also when a program puts one into a folder's place meanwhile.
 pub(super) fn glob(view: &View, patterns: &[String]) -> Result<Vec<String>, FilesError> {
-    let other = |error: ignore::Error| FilesError::Other(error.to_string());
-    if patterns.len() > MAX_PATTERNS {
-        return Err(FilesError::Other(format!("at most {MAX_PATTERNS} patterns")));
+    let root = view
+        .open_dir_or_file(Path::new(""))
+        .map_err(|error| explain(".", &error))?;
+    glob_tree(&FileTree::new(root), patterns)
+}
+
+fn glob_tree(tree: &FileTree, patterns: &[String]) -> Result<Vec<String>, FilesError> {
+    let wanted = overrides(patterns)?;
+    let mut found = Found::default();
+    let mut folders = vec![(PathBuf::new(), IgnoreRules::default())];
+    let (mut walked, mut allowance) = (0, Allowance::default());
+    while let Some((folder, above)) = folders.pop() {
+        // A folder that can't be read is one that the stage can't see.
+        let Ok(listing) = tree.list(&folder) else { continue };
+        let rules = above.enter(tree, &folder, &mut allowance).map_err(FilesError::Other)?;
+        for (name, kind) in listing.flatten() {
+            walked += 1;
+            if walked > MAX_WALKED {
+                return Err(FilesError::Other(format!("more than {MAX_WALKED} files and folders")));
+            }
+            let path = folder.join(name);
+            if is_hidden(&path) || rules.ignores(&path, kind.is_dir()) {
+                continue;
+            }
+            if kind.is_dir() {
+                if path.components().count() > MAX_DEPTH {
+                    return Err(FilesError::Other(format!("more than {MAX_DEPTH} levels of folders")));
+                }
+                folders.push((path, rules.clone()));
+            } else if kind.is_file() && wanted.matched(&path, false).is_whitelist() {
+                found.add(&path)?;
+            }
+        }
     }
-    let root = view.root_path();
-    let mut builder = OverrideBuilder::new(&root);
+    found.paths.sort_unstable();
+    Ok(found.paths)
+}
+
+fn overrides(patterns: &[String]) -> Result<Override, FilesError> {
+    if patterns.len() > MAX_PATTERNS || patterns.iter().any(|pattern| pattern.len() > MAX_PATTERN_BYTES) {
+        return Err(FilesError::Other(format!(
+            "at most {MAX_PATTERNS} patterns of {MAX_PATTERN_BYTES} bytes each"
+        )));
+    }
+    let other = |error: ignore::Error| FilesError::Other(error.to_string());
+    let mut builder = OverrideBuilder::new("");
     for pattern in patterns {
         builder.add(pattern).map_err(other)?;
     }
-    let overrides = builder.build().map_err(other)?;
-    // The parents' and the user's own ignore rules are no business of a stage. Overrides would make ignored files visible
-    // again, so they are asked afterwards.
-    let walk = WalkBuilder::new(&root)
-        .parents(false)
-        .git_global(false)
-        .git_exclude(false)
-        .require_git(false)
-        .build();
-    let mut paths = Vec::new();
-    for entry in walk {
-        // A folder that can't be read is one that the stage can't see.
-        let Ok(entry) = entry else { continue };
-        if !entry.file_type().is_some_and(|kind| kind.is_file()) {
-            continue;
+    builder.build().map_err(other)
+}
+
+fn is_hidden(path: &Path) -> bool {
+    use std::os::unix::ffi::OsStrExt;
+    path.file_name().is_some_and(|name| name.as_bytes().starts_with(b"."))
+}
+
+#[derive(Default)]
+struct Found {
+    paths: Vec<String>,
+    bytes: usize,
+}
+
+impl Found {
+    fn add(&mut self, path: &Path) -> Result<(), FilesError> {
+        // Its text would be another file's name, or nobody's.
+        let Some(path) = path.to_str() else { return Ok(()) };
+        self.bytes += path.len();
+        if self.paths.len() >= MAX_PATHS || self.bytes > MAX_PATH_BYTES {
+            return Err(FilesError::Other(format!(
+                "more than {MAX_PATHS} files match, or their paths have more than {MAX_PATH_BYTES} bytes"
+            )));
         }
-        let Ok(path) = entry.path().strip_prefix(&root) else {
-            continue;
-        };
-        if !overrides.matched(path, false).is_whitelist() {
-            continue;
-        }
-        if paths.len() >= MAX_PATHS {
-            return Err(FilesError::Other(format!("more than {MAX_PATHS} files match")));
-        }
-        paths.push(path.to_string_lossy().into_owned());
+        self.paths.push(path.to_owned());
+        Ok(())
     }
-    paths.sort_unstable();
-    Ok(paths)
 }
 
 pub(super) fn read(view: &View, path: &str) -> Result<Vec<u8>, FilesError> {
@@ -89,5 +135,90 @@ fn explain(path: &str, error: &std::io::Error) -> FilesError {
             FilesError::NotGranted(error.to_string())
         }
         _ => FilesError::Other(format!("{path}: {error}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::ffi::OsStrExt;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    struct Project(tempfile::TempDir);
+
+    impl Project {
+        fn new(files: &[(&str, &str)]) -> Self {
+            let project = Self(tempfile::tempdir().unwrap());
+            for (path, content) in files {
+                let path = project.0.path().join(path);
+                std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+                std::fs::write(path, content).unwrap();
+            }
+            project
+        }
+
+        fn glob(&self, patterns: &[&str]) -> Result<Vec<String>, FilesError> {
+            let patterns: Vec<String> = patterns.iter().map(|pattern| (*pattern).to_owned()).collect();
+            glob_tree(
+                &FileTree::new(std::fs::File::open(self.0.path()).unwrap().into()),
+                &patterns,
+            )
+        }
+    }
+
+    #[test]
+    fn ignored_and_hidden_files_are_left_out() {
+        let project = Project::new(&[
+            (".gitignore", "*.log\n/build/\n"),
+            ("sub/.gitignore", "!keep.log\n"),
+            ("a.py", ""),
+            ("a.log", ""),
+            ("sub/keep.log", ""),
+            ("sub/other.log", ""),
+            ("build/b.py", ""),
+            ("sub/build/c.py", ""),
+            (".hidden/d.py", ""),
+            (".e.py", ""),
+        ]);
+        assert_eq!(
+            project.glob(&["**/*"]).unwrap(),
+            ["a.py", "sub/build/c.py", "sub/keep.log"]
+        );
+        assert_eq!(project.glob(&["**/*.py", "!sub/**"]).unwrap(), ["a.py"]);
+    }
+
+    /// A link or a pipe by that name would make the engine read a file of the user's, or wait for ever.
+    #[test]
+    fn a_gitignore_that_is_no_file_says_nothing() {
+        let rules = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(rules.path(), "*.py\n").unwrap();
+        let project = Project::new(&[("a.py", ""), ("endless/b.py", ""), ("pipe/c.py", "")]);
+        symlink(rules.path(), project.0.path().join(".gitignore")).unwrap();
+        symlink("/dev/zero", project.0.path().join("endless/.gitignore")).unwrap();
+        let pipe = project.0.path().join("pipe/.gitignore");
+        nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        assert_eq!(
+            project.glob(&["**/*.py"]).unwrap(),
+            ["a.py", "endless/b.py", "pipe/c.py"]
+        );
+    }
+
+    #[test]
+    fn what_would_be_too_much_is_refused() {
+        let many = "*.x\n".repeat(6_000);
+        let project = Project::new(&[("sub/.gitignore", &many), ("a.py", "")]);
+        assert!(matches!(project.glob(&["**/*.py"]), Err(FilesError::Other(_))));
+        let long = "a".repeat(MAX_PATTERN_BYTES + 1);
+        assert!(matches!(project.glob(&[&long]), Err(FilesError::Other(_))));
+    }
+
+    #[test]
+    fn links_are_not_followed_and_names_are_text() {
+        let project = Project::new(&[("a.py", "")]);
+        symlink("/", project.0.path().join("root")).unwrap();
+        let odd = std::ffi::OsStr::from_bytes(b"b\xff.py");
+        std::fs::write(project.0.path().join(odd), "").unwrap();
+        assert_eq!(project.glob(&["**/*.py"]).unwrap(), ["a.py"]);
     }
 }

@@ -6,6 +6,7 @@ mod capture;
 mod dispatcher;
 mod executor;
 mod files;
+mod ignore_rules;
 mod intake;
 mod message;
 mod process;
