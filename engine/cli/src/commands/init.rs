@@ -2,6 +2,7 @@
 
 mod account;
 mod branch;
+mod deployment;
 mod django;
 mod manifest_text;
 mod packages;
