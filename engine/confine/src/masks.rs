@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use ignore::Match;
@@ -44,7 +45,7 @@ impl Masks {
                     Err(error) => return Err(error).during(Step::Masks, entry.path().display()),
                 };
                 let path = folder.join(entry.file_name());
-                let hidden = entry.file_name().to_str().is_some_and(is_always_hidden)
+                let hidden = is_always_hidden(entry.file_name().as_bytes())
                     || matches!(patterns.matched(&path, kind.is_dir()), Match::Ignore(_));
                 if hidden {
                     found.push(path);
@@ -65,11 +66,9 @@ impl Masks {
 }
 
 /// Hidden at any depth, whatever the manifest says.
-fn is_always_hidden(name: &str) -> bool {
-    name == ".git"
-        || name == ".tidegate"
-        || name == ".env"
-        || (name.starts_with(".env.") && !name.ends_with(".example"))
+fn is_always_hidden(name: &[u8]) -> bool {
+    // Bytes, because a name need not be text.
+    matches!(name, b".git" | b".tidegate" | b".env") || (name.starts_with(b".env.") && !name.ends_with(b".example"))
 }
 
 fn patterns(workspace: &Path, hide: &[String]) -> Result<Gitignore, Failure> {
@@ -126,6 +125,17 @@ mod tests {
             ".envrc",
         ];
         assert_eq!(find(&files, &[]), [".env", ".git", "a/.env.local", "a/b/.git"]);
+    }
+
+    #[test]
+    fn a_name_that_is_not_text_is_hidden_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let name = std::ffi::OsStr::from_bytes(b".env.\xff");
+        fs::write(folder.path().join(name), "").unwrap();
+        assert_eq!(
+            Masks::find(folder.path(), &[]).unwrap(),
+            Masks(vec![PathBuf::from(name)])
+        );
     }
 
     #[test]

@@ -72,6 +72,29 @@ fn reset_signal(signal: libc::c_int) {
     unsafe { libc::signal(signal, libc::SIG_DFL) };
 }
 
+/// An empty session keyring in the place of the user's, which holds keys of file systems and Kerberos tickets and which every
+/// process inherits, whatever its namespaces.
+#[expect(unsafe_code, reason = "no safe interface offers keyrings")]
+pub(super) fn leave_session_keyring() -> io::Result<()> {
+    // SAFETY: without a name the kernel reads no memory of ours.
+    let joined = unsafe {
+        libc::syscall(
+            libc::SYS_keyctl,
+            libc::KEYCTL_JOIN_SESSION_KEYRING,
+            std::ptr::null::<u8>(),
+        )
+    };
+    if joined >= 0 {
+        return Ok(());
+    }
+    let error = io::Error::last_os_error();
+    match error.raw_os_error() {
+        // A kernel without keyrings; a container that keeps all of them from us, and so from the programs.
+        Some(libc::ENOSYS | libc::EPERM | libc::EACCES) => Ok(()),
+        _ => Err(error),
+    }
+}
+
 /// The loopback interface of a new network namespace is down.
 #[expect(unsafe_code, reason = "ioctl has no safe interface")]
 pub(super) fn bring_loopback_up() -> io::Result<()> {

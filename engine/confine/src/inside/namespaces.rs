@@ -19,6 +19,8 @@ pub(super) fn enter(network: Network) -> Result<(), Failure> {
         // appear as nobody's.
         rustix::thread::set_thread_groups(&[]).during(Step::Identity, "can't leave the supplementary groups")?;
     }
+    // Before the user namespace, so that the keyring's owner is the user and not someone whom nobody knows.
+    fork::leave_session_keyring().during(Step::Identity, "can't leave the session's keyring")?;
     let mut flags =
         CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWIPC | CloneFlags::CLONE_NEWUTS;
     if network == Network::None {

@@ -152,7 +152,15 @@ fn hide_one(root: &Root, spec: &CellSpec, mask: &Path, folder: &OwnedFd, file: &
         // Nothing can be mounted on a link, so what it leads to is hidden; that matters only within the workspace.
         let leads_to = match root.open(&spec.workspace.join(mask)) {
             Ok(leads_to) => leads_to,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            // It leads nowhere: to what is missing, through a file, or round in circles.
+            Err(error)
+                if matches!(
+                    Errno::from_io_error(&error),
+                    Some(Errno::NOENT | Errno::NOTDIR | Errno::LOOP)
+                ) =>
+            {
+                return Ok(());
+            }
             Err(error) => return Err(error),
         };
         match root.path_of(leads_to.as_fd()) {

@@ -226,3 +226,13 @@ fn the_host_keeps_its_mounts() {
     assert_eq!(mounts(), before);
     assert_eq!(fs::read_to_string(project.path(".env")).unwrap(), ".env");
 }
+
+#[test]
+fn hidden_links_that_lead_nowhere_stop_nothing() {
+    let project = Project::new(&["file"]);
+    project.link(".env", ".env");
+    project.link("file/inside", ".env.through-a-file");
+    project.link("missing", ".env.missing");
+    let cell = project.start(|_| {});
+    assert_eq!(project.shell(&cell, "cat file"), (OK, "file".to_owned()));
+}

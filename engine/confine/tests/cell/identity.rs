@@ -94,3 +94,42 @@ fn no_descriptor_is_inherited() {
     let (exit, output) = project.shell(&cell, "ls /proc/self/fd");
     assert_eq!((exit, output.as_str()), (OK, "0\n1\n2\n3\n"));
 }
+
+/// Keys of file systems and Kerberos tickets stand there, and namespaces don't keep them from children.
+#[test]
+fn keys_of_the_session_can_not_be_read() {
+    let Some(key) = add_session_key() else {
+        eprintln!("skipped: this machine lets nobody use keyrings");
+        return;
+    };
+    let project = Project::new(&[]);
+    let cell = project.start(|_| {});
+    let script = format!(
+        "import ctypes; print(ctypes.CDLL(None).syscall({}, {}, {key}, None, 0))",
+        libc::SYS_keyctl,
+        libc::KEYCTL_READ
+    );
+    let (exit, output) = crate::project::run(&cell, project.command("/usr/bin/python3", &["-c", &script]));
+    assert_eq!((exit, output.as_str()), (OK, "-1\n"));
+}
+
+#[expect(unsafe_code, reason = "no safe interface offers keyrings")]
+fn add_session_key() -> Option<i64> {
+    // SAFETY: the kernel reads C strings and one byte that outlive the calls. The keyring is this thread's alone.
+    let key = unsafe {
+        libc::syscall(
+            libc::SYS_keyctl,
+            libc::KEYCTL_JOIN_SESSION_KEYRING,
+            std::ptr::null::<u8>(),
+        );
+        libc::syscall(
+            libc::SYS_add_key,
+            c"user".as_ptr(),
+            c"tidegate-test-key".as_ptr(),
+            c"x".as_ptr(),
+            1,
+            libc::KEY_SPEC_SESSION_KEYRING,
+        )
+    };
+    (key > 0).then_some(key)
+}
