@@ -8,7 +8,7 @@ use tidegate_runner::journal::Journal;
 use tidegate_runner::pipeline::{Pipeline, Resolver};
 use tidegate_runner::planner::{Planned, Planner, Selection};
 use tidegate_runner::{Git, Host};
-use tidegate_sandbox::Sandbox;
+use tidegate_sandbox::{CodeCacheError, Sandbox, SandboxError};
 
 use crate::args::{ProjectArgs, SelectionArgs};
 use crate::failure::Failure;
@@ -93,7 +93,7 @@ pub(crate) struct Engine {
 impl Engine {
     pub(crate) fn start() -> Result<Self, Failure> {
         let host = machine::host();
-        let sandbox = Sandbox::new(host.cache.clone()).map_err(Failure::internal)?;
+        let sandbox = sandbox(host.cache.clone())?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()
@@ -172,7 +172,21 @@ impl Engine {
 /// As they stand in the manifest; what has no place comes first.
 fn in_order(mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
     diagnostics.sort_by_key(|diagnostic| diagnostic.label.as_ref().map(|(span, _)| span.start));
+    // A value of [env] is looked at for each stage.
+    diagnostics.dedup_by(|a, b| a.code == b.code && a.message == b.message && a.label == b.label);
     diagnostics
+}
+
+/// A cache that can't be made costs time and nothing else; one that others can write to would run their code.
+fn sandbox(cache: Option<PathBuf>) -> Result<Sandbox, Failure> {
+    let started = match Sandbox::new(cache) {
+        Err(SandboxError::Cache(CodeCacheError::Io { .. })) => Sandbox::new(None),
+        started => started,
+    };
+    started.map_err(|error| match error {
+        SandboxError::Cache(cache) => Failure::usage(&cache).hint(cache.help()),
+        SandboxError::Engine(_) => Failure::internal(error),
+    })
 }
 
 #[derive(Debug, Clone, Copy, Default)]

@@ -32,9 +32,15 @@ impl Git {
 
     /// Nothing of it is known outside a repository, or without git.
     pub async fn state(&self, host: &Host) -> SourceState {
-        let commit = self.line(&["rev-parse", "--verify", "--quiet", "HEAD"]).await;
-        let branch = self.line(&["symbolic-ref", "--quiet", "--short", "HEAD"]).await;
-        let tag = self.line(&["describe", "--tags", "--exact-match", "HEAD"]).await;
+        // Three starts of a program that would find nothing take longer than a small stage.
+        if !self.workspace.ancestors().any(|folder| folder.join(".git").exists()) {
+            return SourceState::default();
+        }
+        let (commit, branch, tag) = tokio::join!(
+            self.line(&["rev-parse", "--verify", "--quiet", "HEAD"]),
+            self.line(&["symbolic-ref", "--quiet", "--short", "HEAD"]),
+            self.line(&["describe", "--tags", "--exact-match", "HEAD"]),
+        );
         SourceState {
             commit,
             branch: branch.or_else(|| branch_of_ci(host)),

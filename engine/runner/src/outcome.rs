@@ -73,7 +73,7 @@ impl Outcome {
             })
     }
 
-    /// Documented in docs/reference.md; the first that applies, from above: 70 internal, 130 cancelled, 3 denied or an
+    /// Documented in docs/events.md; the first that applies, from above: 70 internal, 130 cancelled, 3 denied or an
     /// invalid plugin, 4 a timeout or a limit, 2 usage or misconfigured, 1 failed or unavailable, 0 passed.
     pub fn exit_code(self) -> u8 {
         match self {

@@ -217,7 +217,9 @@ fn check_expressions(stage: &Stage, manifest: &Manifest, scope: &Scope, mistakes
             Err(error) => mistakes.push(expression_mistake(&error, &when.span)),
         }
     }
-    for value in stage.env.values() {
+    // A stage's own value takes the place of the pipeline's.
+    let inherited = manifest.env.iter().filter(|(name, _)| !stage.env.contains_key(*name));
+    for value in inherited.map(|(_, value)| value).chain(stage.env.values()) {
         check_text(stage, manifest, value, scope, mistakes);
     }
 }
