@@ -6,8 +6,9 @@ use std::borrow::Cow;
 ///
 /// - Control characters become visible (`\x1b` is shown as `␛`); colours are lost with them. Tabs stay.
 /// - Bidirectional overrides, which make a line read differently from what it is, become `�`.
-/// - Workflow commands: GitHub's runner acts on `::` at a line's start and on `##[` anywhere, Azure's on `##vso[`; a
-///   zero-width word joiner takes their effect away.
+/// - Unicode's own line and paragraph separators, where some readers of JSON lines break a line, become `�`.
+/// - Workflow commands: GitHub's runner acts on `::` at a line's start and on `##[` anywhere, Azure's on `##vso[`, TeamCity on
+///   `##teamcity[`; a zero-width word joiner takes their effect away.
 pub fn neutralise(line: &str) -> Cow<'_, str> {
     if !line.chars().any(is_suspicious) {
         return Cow::Borrowed(line);
@@ -18,11 +19,11 @@ pub fn neutralise(line: &str) -> Cow<'_, str> {
             '\t' => text.push('\t'),
             '\u{0}'..='\u{1f}' => text.push(control_picture(character)),
             '\u{7f}' => text.push('␡'),
-            character if is_bidi(character) || ('\u{80}'..='\u{9f}').contains(&character) => text.push('\u{fffd}'),
-            ':' if line[index..].starts_with("::") && line[..index].trim().is_empty() => text.push_str(":\u{2060}"),
-            '#' if line[index..].starts_with("##[") || line[index..].starts_with("##vso[") => {
-                text.push_str("#\u{2060}")
+            character if is_misleading(character) || ('\u{80}'..='\u{9f}').contains(&character) => {
+                text.push('\u{fffd}')
             }
+            ':' if line[index..].starts_with("::") && line[..index].trim().is_empty() => text.push_str(":\u{2060}"),
+            '#' if is_command(&line[index..]) => text.push_str("#\u{2060}"),
             other => text.push(other),
         }
     }
@@ -35,11 +36,19 @@ pub fn neutralise_lines(text: &str) -> String {
 }
 
 fn is_suspicious(character: char) -> bool {
-    (character.is_control() && character != '\t') || character == ':' || character == '#' || is_bidi(character)
+    (character.is_control() && character != '\t') || character == ':' || character == '#' || is_misleading(character)
 }
 
-fn is_bidi(character: char) -> bool {
-    matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{61c}')
+/// `##`, perhaps the name of a CI system, and a bracket.
+fn is_command(text: &str) -> bool {
+    text.strip_prefix("##").is_some_and(|rest| {
+        rest.trim_start_matches(|character: char| character.is_ascii_alphanumeric())
+            .starts_with('[')
+    })
+}
+
+fn is_misleading(character: char) -> bool {
+    matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{61c}')
 }
 
 fn control_picture(character: char) -> char {
@@ -65,7 +74,8 @@ mod tests {
         assert_eq!(neutralise("  ::error::x"), "  :\u{2060}:error::x");
         assert_eq!(neutralise("x ##[command]y"), "x #\u{2060}#[command]y");
         assert_eq!(neutralise("##vso[task]"), "#\u{2060}#vso[task]");
-        assert_eq!(neutralise("a\u{202e}b"), "a\u{fffd}b");
+        assert_eq!(neutralise("##teamcity[buildStop]"), "#\u{2060}#teamcity[buildStop]");
+        assert_eq!(neutralise("a\u{202e}b\u{2028}c"), "a\u{fffd}b\u{fffd}c");
         assert_eq!(neutralise_lines("a\n::b"), "a\n:\u{2060}:b");
     }
 }

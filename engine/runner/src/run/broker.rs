@@ -96,6 +96,7 @@ impl Broker for StageBroker {
                 "an output has at most {MAX_OUTPUT_BYTES} bytes; keep larger things as artifacts"
             ));
         }
+        self.intake.count()?;
         let value: Value = serde_json::from_str(&value).map_err(|error| format!("the value is not JSON: {error}"))?;
         let value = self.intake.clean_value(value);
         {
@@ -110,6 +111,7 @@ impl Broker for StageBroker {
     }
 
     async fn keep_artifact(&self, name: String, path: String, media_type: String) -> Result<(), String> {
+        self.intake.count()?;
         let kept = self.artifacts.keep(self.view.clone(), &name, &path).await?;
         let media_type = self.intake.clean(media_type);
         let (stage, digest, bytes) = (self.stage.name.clone(), kept.digest.to_string(), kept.bytes);
@@ -225,6 +227,7 @@ impl Broker for StageBroker {
             .secrets
             .get(secret)
             .ok_or_else(|| SecretError::Unavailable(secret.clone()))?;
+        self.intake.count().map_err(SecretError::Other)?;
         self.intake
             .send(EventKind::SecretRead {
                 stage: self.stage.name.clone(),

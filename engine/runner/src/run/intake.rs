@@ -17,6 +17,9 @@ use crate::neutral::{neutralise, neutralise_lines};
 
 /// Events of one attempt beside log lines: findings, tests, metrics, progress. Twice the largest test suites.
 const MAX_EVENTS: u64 = 200_000;
+/// A text of a stage that is as long as this may have been cut by the sandbox, which does not know the secrets: its lines
+/// have at most 16 KiB, less a character that would be split, and every other text has more.
+const MAYBE_CUT_BYTES: usize = (16 << 10) - 3;
 /// Longest text of a finding, a test's message or a summary.
 const MAX_TEXT_BYTES: usize = 64 << 10;
 
@@ -27,6 +30,8 @@ pub(super) struct Intake {
     output_left: AtomicU64,
     events_left: AtomicU64,
     told: AtomicBool,
+    /// For each level: whether the last line of the stage may go on in the next.
+    cut: [AtomicBool; 4],
 }
 
 impl Intake {
@@ -38,6 +43,7 @@ impl Intake {
             output_left: output_bytes.into(),
             events_left: MAX_EVENTS.into(),
             told: AtomicBool::new(false),
+            cut: Default::default(),
         }
     }
 
@@ -47,7 +53,7 @@ impl Intake {
 
     /// Masked and harmless, for texts that have several lines.
     pub(super) fn clean(&self, text: String) -> String {
-        let mut text = neutralise_lines(&self.masker.mask(text));
+        let mut text = neutralise_lines(&self.mask(text));
         if text.len() > MAX_TEXT_BYTES {
             let cut = (0..=MAX_TEXT_BYTES)
                 .rev()
@@ -59,8 +65,27 @@ impl Intake {
         text
     }
 
+    fn mask(&self, text: String) -> String {
+        let maybe_cut = text.len() >= MAYBE_CUT_BYTES;
+        let text = self.masker.mask(text);
+        if maybe_cut { self.masker.mask_end(text) } else { text }
+    }
+
+    /// A line of the component itself.
+    fn mask_line(&self, level: Level, text: String) -> String {
+        let maybe_cut = text.len() >= MAYBE_CUT_BYTES;
+        let text = self.mask(text);
+        if self.cut[level as usize].swap(maybe_cut, Ordering::Relaxed) {
+            self.masker.mask_start(text)
+        } else {
+            text
+        }
+    }
+
     fn clean_line(&self, text: String) -> String {
-        neutralise(&self.clean(text).replace(['\n', '\r'], " ")).into_owned()
+        let line = self.clean(text).replace(['\n', '\r'], " ");
+        // Again, because a value with a space in it may have come in two lines.
+        neutralise(&self.masker.mask(line)).into_owned()
     }
 
     /// One line, already masked by [`crate::line_buffer::LineBuffer`]; masking it again changes nothing.
@@ -90,6 +115,21 @@ impl Intake {
             message,
         })
         .await;
+    }
+
+    /// A command that the engine runs because the stage says so: counted like what the stage prints.
+    pub(super) async fn command_log(&self, message: String) {
+        let message = self.clean_line(message);
+        self.log(Level::Debug, LogSource::Engine, message).await;
+    }
+
+    /// Counts an event that no other limit bounds: a stage may ask for the same thing again and again, and each is told and
+    /// kept. The error is a text for the stage.
+    pub(super) fn count(&self) -> Result<(), String> {
+        if take(&self.events_left, 1) {
+            return Ok(());
+        }
+        Err(format!("a stage gives rise to at most {MAX_EVENTS} events"))
     }
 
     pub(super) async fn output(&self, key: String, value: Value) {
@@ -195,6 +235,7 @@ impl Intake {
 impl EventSink for Intake {
     async fn emit(&self, event: StageEvent) {
         if let StageEvent::Log { level, message } = event {
+            let message = self.mask_line(level, message);
             return self.log(level, LogSource::Stage, message).await;
         }
         if !take(&self.events_left, 1) {
@@ -271,6 +312,28 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_secret_that_the_sandbox_cut_in_two_is_masked() {
+        let (intake, mut receiver) = intake(100_000);
+        for message in [
+            "x".repeat((16 << 10) - 4) + "hunt",
+            "er22 and on".into(),
+            "er22 stays".into(),
+        ] {
+            let level = Level::Info;
+            intake.emit(StageEvent::Log { level, message }).await;
+        }
+        let lines: Vec<_> = drain(&mut receiver)
+            .into_iter()
+            .map(|kind| match kind {
+                EventKind::Log { message, .. } => message,
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert!(lines[0].ends_with("x•••"));
+        assert_eq!(lines[1..], ["••• and on", "er22 stays"]);
+    }
+
+    #[tokio::test]
     async fn output_over_the_limit_is_told_once() {
         let (intake, mut receiver) = intake(20);
         for _ in 0..5 {
@@ -286,5 +349,26 @@ mod tests {
                 ..
             }
         ));
+    }
+
+    #[tokio::test]
+    async fn commands_and_readings_count() {
+        let (intake, mut receiver) = intake(20);
+        for _ in 0..5 {
+            intake.command_log("runs hunter22".into()).await;
+        }
+        assert_eq!(drain(&mut receiver).len(), 2);
+        for _ in 0..MAX_EVENTS {
+            intake.count().unwrap();
+        }
+        assert!(intake.count().is_err());
+    }
+
+    #[test]
+    fn a_secret_in_two_lines_that_become_one_is_masked() {
+        let (sender, _receiver) = mpsc::channel(1);
+        let masker = Arc::new(Masker::new(&Secrets::of([("phrase", "correct horse")])));
+        let intake = Intake::new("test".parse().unwrap(), masker, sender, 0);
+        assert_eq!(intake.clean_line("correct\nhorse".into()), "•••");
     }
 }

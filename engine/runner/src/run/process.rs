@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::unix::pipe;
 use tokio::sync::{Mutex, Notify, watch};
 
-use super::capture::Capture;
+use super::capture::{Capture, CaptureBudget};
 use super::intake::Intake;
 use crate::event::LogSource;
 use crate::interrupt::Interrupt;
@@ -48,13 +48,15 @@ pub(super) struct Start {
     /// Written to standard input, which is then closed.
     pub(super) input: Option<Vec<u8>>,
     pub(super) timeout: Option<Duration>,
+    /// What its output may take of the engine's memory, together with the attempt's other programs.
+    pub(super) budget: CaptureBudget,
 }
 
 impl Process {
     /// `changed` is notified whenever there is something to see: output, or the end.
     pub(super) fn start(start: Start, intake: Arc<Intake>, stop: Stop, changed: Arc<Notify>) -> Self {
-        let stdout = Arc::new(Capture::new(start.interactive));
-        let stderr = Arc::new(Capture::new(start.interactive));
+        let stdout = Arc::new(Capture::new(start.interactive, start.budget.clone()));
+        let stderr = Arc::new(Capture::new(start.interactive, start.budget.clone()));
         let kill = Arc::new(Notify::new());
         let (exit_sender, exit) = watch::channel(None);
         let pump = |pipe, sink, source, capture: &Arc<Capture>| {

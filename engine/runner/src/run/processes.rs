@@ -7,10 +7,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tidegate_confine::{Cell, SpawnError, Stdio};
-use tidegate_sandbox::{Command, Exit, Finished, Level, ProcessError, ProcessId, Stop, Stream};
+use tidegate_sandbox::{Command, Exit, Finished, ProcessError, ProcessId, Stop, Stream};
 use tokio::net::unix::pipe;
 use tokio::sync::Notify;
 
+use super::capture::CaptureBudget;
 use super::intake::Intake;
 use super::process::{Pipes, Process, Start};
 use crate::interrupt::Interrupt;
@@ -19,6 +20,8 @@ use crate::program::{NotConfinable, Program, Toolchain, check_workspace_program}
 
 /// Programs at the same time; the limit on their whole trees is the Cell's.
 const MAX_RUNNING: usize = 64;
+/// Programs that run or whose end the stage has not yet let go of: each holds some of its output here.
+const MAX_HELD: usize = 512;
 
 pub(super) struct Processes {
     pub(super) cell: Arc<Cell>,
@@ -32,6 +35,7 @@ pub(super) struct Processes {
     pub(super) stop: Stop,
     table: Mutex<Table>,
     changed: Arc<Notify>,
+    budget: CaptureBudget,
 }
 
 #[derive(Default)]
@@ -60,26 +64,16 @@ impl Processes {
             stop,
             table: Mutex::default(),
             changed: Arc::new(Notify::new()),
+            budget: CaptureBudget::new(),
         }
     }
 
     pub(super) async fn spawn(&self, command: Command) -> Result<ProcessId, ProcessError> {
-        if self
-            .lock()
-            .running
-            .values()
-            .filter(|process| process.exit().is_none())
-            .count()
-            >= MAX_RUNNING
-        {
-            return Err(ProcessError::FailedToStart(format!(
-                "{MAX_RUNNING} programs run already"
-            )));
-        }
+        self.check_room()?;
         let program = self.program(&command.program)?;
         let words = std::iter::once(command.program.as_str()).chain(command.args.iter().map(String::as_str));
         let line = words.map(shown_word).collect::<Vec<_>>().join(" ");
-        self.intake.engine_log(Level::Debug, format!("runs {line}")).await;
+        self.intake.command_log(format!("runs {line}")).await;
 
         let failed = |error: std::io::Error| ProcessError::FailedToStart(error.to_string());
         let (stdout, child_stdout) = receiver().map_err(failed)?;
@@ -117,6 +111,7 @@ impl Processes {
             interactive: command.interactive,
             input: command.stdin,
             timeout: command.timeout_ms.map(Duration::from_millis),
+            budget: self.budget.clone(),
         };
         let process = Process::start(start, self.intake.clone(), self.stop.clone(), self.changed.clone());
         let mut table = self.lock();
@@ -124,6 +119,21 @@ impl Processes {
         table.next += 1;
         table.running.insert(id, Arc::new(process));
         Ok(ProcessId(id))
+    }
+
+    fn check_room(&self) -> Result<(), ProcessError> {
+        let table = self.lock();
+        let full = |text: String| Err(ProcessError::FailedToStart(text));
+        let running = table.running.values().filter(|process| process.exit().is_none());
+        if running.count() >= MAX_RUNNING {
+            return full(format!("{MAX_RUNNING} programs run already"));
+        }
+        if table.running.len() >= MAX_HELD {
+            return full(format!(
+                "the stage has not let go of {MAX_HELD} programs that it started"
+            ));
+        }
+        Ok(())
     }
 
     pub(super) async fn wait(&self, id: ProcessId) -> Result<Finished, ProcessError> {

@@ -79,9 +79,7 @@ impl SshConnections {
             SshLine::Argv(argv) => (argv.join(" "), false),
             SshLine::Shell(line) => (line.clone(), true),
         };
-        self.intake
-            .engine_log(Level::Debug, format!("{host}: runs {line}"))
-            .await;
+        self.intake.command_log(format!("{host}: runs {line}")).await;
         if !is_logged {
             return connection.exec(exec, |_, _| {}).await;
         }
