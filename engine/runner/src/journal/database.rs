@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 
 use super::JournalError;
 use crate::RunId;
@@ -11,6 +12,18 @@ use crate::RunId;
 const FORMAT: i64 = 1;
 /// How long a writer waits for another process of the same project.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What the engine writes in its folder; the names of runs and contents below them can't be known before.
+const WRITTEN: [&str; 8] = [
+    ".gitignore",
+    "state.db",
+    "state.db-wal",
+    "state.db-shm",
+    "runs",
+    "artifacts",
+    "artifacts/blobs",
+    "artifacts/trees",
+];
 
 /// A project's `.tidegate/`. Several engines may use it at once.
 #[derive(Debug, Clone)]
@@ -28,6 +41,7 @@ impl Journal {
             path: path.into(),
             error,
         };
+        journal.refuse_links()?;
         std::fs::create_dir_all(&journal.folder).map_err(|error| write(&journal.folder, error))?;
         let ignore = journal.folder.join(".gitignore");
         if !ignore.exists() {
@@ -43,8 +57,22 @@ impl Journal {
         folder.join("state.db").exists().then_some(Self { folder })
     }
 
+    /// A repository may bring a `.tidegate` of its own: the engine must not be led to write into the user's other files.
+    fn refuse_links(&self) -> Result<(), JournalError> {
+        let written = WRITTEN.iter().map(|name| self.folder.join(name));
+        match written.chain([self.folder.clone()]).find(|path| path.is_symlink()) {
+            Some(path) => Err(JournalError::Link { path }),
+            None => Ok(()),
+        }
+    }
+
     pub(super) fn connect(&self) -> Result<Connection, JournalError> {
         let connection = Connection::open(self.folder.join("state.db"))?;
+        // A database that came with a repository may hold more than tables.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "NORMAL")?;
@@ -78,4 +106,33 @@ fn create(connection: &Connection) -> Result<(), JournalError> {
     }
     connection.execute_batch("COMMIT")?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn a_repository_can_not_lead_the_journal_elsewhere() {
+        let outside = tempfile::tempdir().unwrap();
+        for name in [
+            ".tidegate",
+            ".tidegate/.gitignore",
+            ".tidegate/state.db",
+            ".tidegate/artifacts",
+        ] {
+            let project = tempfile::tempdir().unwrap();
+            let link = project.path().join(name);
+            std::fs::create_dir_all(link.parent().unwrap()).unwrap();
+            symlink(outside.path().join("target"), &link).unwrap();
+            let refused = Journal::open(project.path());
+            assert!(
+                matches!(&refused, Err(JournalError::Link { path }) if *path == link),
+                "{name}: {refused:?}"
+            );
+        }
+        assert_eq!(std::fs::read_dir(outside.path()).unwrap().count(), 0);
+    }
 }

@@ -8,6 +8,8 @@ pub enum JournalError {
     Write { path: PathBuf, error: std::io::Error },
     #[error("failed to read {}: {error}", path.display())]
     Read { path: PathBuf, error: std::io::Error },
+    #[error("{} is a link, which would lead the engine's own files elsewhere; remove it", path.display())]
+    Link { path: PathBuf },
     #[error("the journal's database: {0}")]
     Database(#[from] rusqlite::Error),
     #[error("the journal was written by a newer Tidegate (format {found}, this one knows {known})")]
