@@ -95,6 +95,39 @@ fn the_events_page_has_the_fields_of_a_real_run() {
 }
 
 #[test]
+fn the_readme_shows_the_plan_of_the_example() {
+    let manifest = root().join("examples/shop/tidegate.toml");
+    let plan = tidegate(&["plan", "--manifest", manifest.to_str().unwrap()]);
+    let plan = without_digests(&plan);
+    let tour = Page::read("README.md");
+    let shown = &Page::blocks(tour.section("A short tour"), "text")[0];
+    for line in without_digests(shown).lines() {
+        assert!(
+            plan.lines().any(|real| real == line),
+            "the plan has no line\n{line}\n\n{plan}"
+        );
+    }
+}
+
+/// The tutorial makes this very mistake.
+#[test]
+fn the_readme_shows_the_error_of_a_missing_grant() {
+    let tour = Page::read("README.md");
+    let shown = &Page::blocks(tour.section("A short tour"), "text")[1];
+    let refused = SESSION.iter().find(|ran| ran.typed.exits == 3).unwrap();
+    assert_eq!(refused.stderr.trim(), shown.trim());
+}
+
+/// Each build of a stage may have another one.
+fn without_digests(text: &str) -> String {
+    let mut parts = text.split("sha256:");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, rest| {
+        text + rest.trim_start_matches(|c: char| c.is_ascii_hexdigit())
+    })
+}
+
+#[test]
 fn the_tables_of_the_standard_stages_are_their_schemas() {
     let page = Page::read("docs/stages.md");
     let listing = tidegate(&["list", "--standard"]);
