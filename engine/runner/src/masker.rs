@@ -1,6 +1,7 @@
 //! Secrets never leave the engine in readable form by accident. (What stops theft is that a stage has nowhere to send.)
 
 use aho_corasick::{AhoCorasick, MatchKind};
+use zeroize::Zeroizing;
 
 use crate::Secrets;
 
@@ -12,6 +13,7 @@ const MIN_LENGTH: usize = 4;
 /// Replaces every secret's value, and every line of a value with several lines.
 pub struct Masker {
     finder: Option<AhoCorasick>,
+    needles: Vec<Zeroizing<String>>,
     /// Bytes of the longest secret that has no line break.
     longest: usize,
 }
@@ -37,7 +39,15 @@ impl Masker {
                 .build(&needles)
                 .expect("the automaton's bounds lie far above the number of secrets times their largest size")
         });
-        Self { finder, longest }
+        let needles = needles
+            .into_iter()
+            .map(|needle| Zeroizing::new(needle.to_owned()))
+            .collect();
+        Self {
+            finder,
+            needles,
+            longest,
+        }
     }
 
     /// Names of secrets that are too short to be masked.
@@ -60,6 +70,39 @@ impl Masker {
                 masked
             }
             _ => text,
+        }
+    }
+
+    /// Masks what may be the beginning of a secret at the end of a text that goes on elsewhere.
+    pub fn mask_end(&self, text: String) -> String {
+        let part = |needle: &str| {
+            let parts = (MIN_LENGTH..needle.len())
+                .rev()
+                .filter(|at| needle.is_char_boundary(*at));
+            parts
+                .map(|at| &needle[..at])
+                .find(|part| text.ends_with(part))
+                .map(str::len)
+        };
+        match self.needles.iter().filter_map(|needle| part(needle)).max() {
+            Some(length) => format!("{}{MASK}", &text[..text.len() - length]),
+            None => text,
+        }
+    }
+
+    /// Masks what may be the end of a secret at the start of a text that began elsewhere.
+    pub fn mask_start(&self, text: String) -> String {
+        let part = |needle: &str| {
+            let last = needle.len().saturating_sub(MIN_LENGTH);
+            let parts = (1..=last).filter(|at| needle.is_char_boundary(*at));
+            parts
+                .map(|at| &needle[at..])
+                .find(|part| text.starts_with(part))
+                .map(str::len)
+        };
+        match self.needles.iter().filter_map(|needle| part(needle)).max() {
+            Some(length) => format!("{MASK}{}", &text[length..]),
+            None => text,
         }
     }
 
@@ -94,6 +137,16 @@ mod tests {
         assert_eq!(masker.safe_cut(b"01hunter22"), 2);
         assert_eq!(masker.safe_cut(b"0123456hun"), 3);
         assert_eq!(Masker::new(&Secrets::default()).safe_cut(b"0123"), 4);
+    }
+
+    #[test]
+    fn halves_of_a_secret_where_a_text_was_cut() {
+        let masker = Masker::new(&Secrets::of([("token", "hunter22-é-horse")]));
+        assert_eq!(masker.mask_end("it is hunter22-".into()), "it is •••");
+        assert_eq!(masker.mask_start("é-horse!".into()), "•••!");
+        assert_eq!(masker.mask_start("horse!".into()), "•••!");
+        assert_eq!(masker.mask_end("no hun".into()), "no hun");
+        assert_eq!(masker.mask_start("rse".into()), "rse");
     }
 
     #[test]
