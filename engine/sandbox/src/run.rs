@@ -173,6 +173,8 @@ fn conclude(result: Option<Returned>, cause: Option<Cause>, store: &Store<Attemp
             Failure::Misconfigured(text) => AttemptEnd::Misconfigured(clip(text, MESSAGE_BYTES)),
             Failure::Unavailable(text) => AttemptEnd::Unavailable(clip(text, MESSAGE_BYTES)),
             Failure::Other(text) => match guest.denials.last() {
+                // Most stages pass the denial on in their own words.
+                Some(denial) if text.contains(denial) => AttemptEnd::Denied(clip(text, MESSAGE_BYTES)),
                 Some(denial) => AttemptEnd::Denied(format!("{}\n{denial}", clip(text, MESSAGE_BYTES))),
                 None => AttemptEnd::Failed(clip(text, MESSAGE_BYTES)),
             },

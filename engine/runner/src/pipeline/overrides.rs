@@ -20,10 +20,11 @@ pub fn apply_overrides(
         let Some(value) = vars.get_mut(name) else {
             let mut mistake =
                 Diagnostic::error("vars/unknown", format!("--set names `{name}`, which is not in [vars]"));
-            if let Some(similar) = suggest(name, manifest.vars.keys().map(String::as_str)) {
-                mistake = mistake.help(format!("did you mean `{similar}`?"));
-            }
-            mistakes.push(mistake.paste(format!("[vars]\n{name} = \"{text}\"")));
+            mistake = match suggest(name, manifest.vars.keys().map(String::as_str)) {
+                Some(similar) => mistake.help(format!("did you mean `{similar}`?")),
+                None => mistake.paste(format!("[vars]\n{name} = {}", Value::from(text.as_str()))),
+            };
+            mistakes.push(mistake);
             continue;
         };
         match parse_like(value, text) {
