@@ -3,6 +3,7 @@
 use std::fmt;
 
 use tidegate_manifest::{Diagnostic, Source};
+use tidegate_runner::journal::JournalError;
 
 /// What is printed on stderr before the exit.
 pub(crate) enum Failure {
@@ -70,6 +71,26 @@ impl Failure {
             Self::Text { exit_code, .. } | Self::Diagnostics { exit_code, .. } | Self::Quiet { exit_code } => {
                 *exit_code
             }
+        }
+    }
+}
+
+impl From<JournalError> for Failure {
+    /// A run that is not there is the user's mistake, a journal that can't be read or written is the machine's.
+    fn from(error: JournalError) -> Self {
+        match &error {
+            JournalError::NoSuchRun(_) | JournalError::Ambiguous(_) | JournalError::NoRuns => Self::usage(error),
+            JournalError::Newer { .. } => {
+                Self::usage(error).hint("use that version here, or move .tidegate away to begin a new journal")
+            }
+            JournalError::Write { .. }
+            | JournalError::Read { .. }
+            | JournalError::Link { .. }
+            | JournalError::Database(_) => Self::Text {
+                exit_code: FAILED,
+                message: format!("failed to keep the run's journal: {error}"),
+                hints: Vec::new(),
+            },
         }
     }
 }

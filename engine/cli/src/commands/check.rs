@@ -6,6 +6,7 @@ use crate::args::{ProjectArgs, SelectionArgs};
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::project::{Engine, PlanOptions};
+use crate::render::counted;
 
 pub(crate) fn run(args: ProjectArgs, console: &Console) -> Result<u8, Failure> {
     let engine = Engine::start()?;
@@ -17,12 +18,8 @@ pub(crate) fn run(args: ProjectArgs, console: &Console) -> Result<u8, Failure> {
     let prepared = engine.plan(&args, &all, PlanOptions::default())?;
     console.warn(&prepared.planned.warnings, &prepared.source)?;
     if !console.quiet {
-        let stages = prepared.planned.plan.stages.len();
-        writeln!(
-            console.stdout(),
-            "{}: {stages} stages, no mistakes",
-            prepared.source.path
-        )?;
+        let stages = counted(prepared.planned.plan.stages.len() as u64, "stage");
+        writeln!(console.stdout(), "{}: {stages}, no mistakes", prepared.source.path)?;
     }
     Ok(0)
 }

@@ -14,8 +14,8 @@ use crate::project::journal;
 
 pub(crate) fn run(args: LogsArgs, console: &Console) -> Result<u8, Failure> {
     let journal = journal(args.manifest.as_deref())?;
-    let run = journal.run(&selector(&args.run)).map_err(Failure::usage)?;
-    let attempts = journal.attempts(&run.id).map_err(Failure::internal)?;
+    let run = journal.run(&selector(&args.run))?;
+    let attempts = journal.attempts(&run.id)?;
     let wanted: Vec<&AttemptRow> = match &args.stage {
         None => attempts.iter().collect(),
         Some(stage) => attempts.iter().filter(|attempt| attempt.stage == *stage).collect(),
@@ -27,7 +27,7 @@ pub(crate) fn run(args: LogsArgs, console: &Console) -> Result<u8, Failure> {
     }
     let mut out = console.stdout();
     for attempt in wanted {
-        let lines = read_log(&journal, &run.id, &attempt.stage, attempt.attempt).map_err(Failure::internal)?;
+        let lines = read_log(&journal, &run.id, &attempt.stage, attempt.attempt)?;
         // What programs print is debug to a terminal that watches, and the reason why one asks for the log.
         let is_shown =
             |line: &&LogLine| console.verbose || line.source != LogSource::Engine || line.level != Level::Debug;

@@ -41,8 +41,8 @@ pub(crate) fn run(args: RunArgs, console: &Console) -> Result<u8, Failure> {
     }
 
     let run = run_id();
-    let journal = Journal::open(&plan.workspace).map_err(failed)?;
-    let recorder = Recorder::new(&journal, &run, &plan, env!("CARGO_PKG_VERSION")).map_err(failed)?;
+    let journal = Journal::open(&plan.workspace)?;
+    let recorder = Recorder::new(&journal, &run, &plan, env!("CARGO_PKG_VERSION"))?;
     let mut observers: Vec<Box<dyn Observer>> = vec![Box::new(recorder)];
     if let Some(path) = &args.events {
         let file = File::create(path).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
@@ -155,11 +155,10 @@ fn stopped(error: ObserverError) -> Failure {
     }
 }
 
-/// The journal can't be kept: the disk is full, or the folder can't be written.
-fn failed(error: impl std::fmt::Display) -> Failure {
+fn failed(error: std::io::Error) -> Failure {
     Failure::Text {
         exit_code: FAILED,
-        message: format!("failed to keep the run's journal: {error}"),
+        message: format!("failed to make a temporary folder: {error}"),
         hints: Vec::new(),
     }
 }

@@ -13,7 +13,7 @@ use crate::render::{duration, mark, outcome_style};
 pub(crate) fn run(args: RunsArgs, console: &Console) -> Result<u8, Failure> {
     let journal = journal(args.manifest.as_deref())?;
     let mut out = console.stdout();
-    for run in journal.runs(args.limit).map_err(Failure::internal)? {
+    for run in journal.runs(args.limit)? {
         let outcome = run.outcome.as_deref().and_then(Outcome::parse);
         let (style, mark) = outcome.map_or(("", "…"), |outcome| (outcome_style(outcome), mark(outcome)));
         let word = run.outcome.as_deref().unwrap_or("unfinished");

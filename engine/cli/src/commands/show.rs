@@ -9,14 +9,14 @@ use crate::args::ShowArgs;
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::project::journal;
-use crate::render::{duration, mark, outcome_style};
+use crate::render::{counted, duration, mark, outcome_style};
 
 /// Tests that are shown by name beside the bad ones: none. Findings and failures are what people come for.
 const BAD_TESTS: [&str; 3] = ["failed", "errored", "unexpected-pass"];
 
 pub(crate) fn run(args: ShowArgs, console: &Console) -> Result<u8, Failure> {
     let journal = journal(args.manifest.as_deref())?;
-    let run = journal.run(&selector(&args.run)).map_err(Failure::usage)?;
+    let run = journal.run(&selector(&args.run))?;
     let mut out = console.stdout();
     let style = |outcome: Option<&str>| outcome.and_then(Outcome::parse).map_or("", outcome_style);
     let word = run.outcome.as_deref().unwrap_or("unfinished");
@@ -44,7 +44,7 @@ pub(crate) fn run(args: ShowArgs, console: &Console) -> Result<u8, Failure> {
     let dry = if run.dry_run { ", dry run" } else { "" };
     writeln!(out, "started {started} UTC{source}{dry}, run {}\n", run.id)?;
 
-    let attempts = journal.attempts(&run.id).map_err(Failure::internal)?;
+    let attempts = journal.attempts(&run.id)?;
     let width = attempts.iter().map(|attempt| attempt.stage.len()).max().unwrap_or(0);
     for attempt in &attempts {
         let outcome = attempt.outcome.as_deref();
@@ -68,7 +68,7 @@ pub(crate) fn run(args: ShowArgs, console: &Console) -> Result<u8, Failure> {
         );
         writeln!(out, "{}", line.trim_end())?;
     }
-    for finding in journal.findings(&run.id).map_err(Failure::internal)? {
+    for finding in journal.findings(&run.id)? {
         let place = match (&finding.path, finding.line) {
             (Some(path), Some(line)) => format!("{path}:{line}: "),
             (Some(path), None) => format!("{path}: "),
@@ -83,13 +83,13 @@ pub(crate) fn run(args: ShowArgs, console: &Console) -> Result<u8, Failure> {
             writeln!(out, "  {line}")?;
         }
     }
-    let tests = journal.tests(&run.id).map_err(Failure::internal)?;
+    let tests = journal.tests(&run.id)?;
     let bad: Vec<_> = tests
         .iter()
         .filter(|test| BAD_TESTS.contains(&test.outcome.as_str()))
         .collect();
     if !tests.is_empty() {
-        writeln!(out, "\n{} tests, {} failed", tests.len(), bad.len())?;
+        writeln!(out, "\n{}, {} failed", counted(tests.len() as u64, "test"), bad.len())?;
     }
     for test in bad {
         writeln!(out, "\n{} {}: {}::{}", test.stage, test.outcome, test.suite, test.name)?;

@@ -13,3 +13,4 @@ pub(crate) use human::Human;
 pub(crate) use json_lines::JsonLines;
 pub(crate) use palette::{BOLD, CYAN, GREEN, RED, RESET, YELLOW, mark, outcome_style};
 pub(crate) use plan_text::plan_text;
+pub(crate) use summary::counted;

@@ -15,15 +15,17 @@ use super::summary::counted;
 /// What no manifest has to grant.
 const BASE: &str = "\
 Every stage, without a grant
-  reads    the workspace, but not .git, .env, .env.* (without *.example), .tidegate
-           and what the manifest hides
+  reads    the workspace, but not .git, .env, .env.* (without *.example),
+           .tidegate and what the manifest hides
   writes   its own scratch folder, which is removed at its end
-  knows    the time, random numbers, its configuration, and outputs and artifacts
-           of the stages that it needs; a small memory of its own between runs
+  knows    the time, random numbers, its configuration, and outputs and
+           artifacts of the stages that it needs; a small memory of its own
+           between runs
   reports  log lines, findings, tests, outputs, artifacts
 
 Every program that a stage runs
-  sees     what its stage sees, the system's programs and libraries, its toolchain
+  sees     what its stage sees, the system's programs and libraries, its
+           toolchain
   writes   anywhere in the workspace, into a copy that is thrown away at the
            stage's end; only the folders under `writes` are the real ones
   reaches  its own loopback
@@ -94,7 +96,7 @@ fn stage_text(text: &mut String, stage: &StagePlan, plan: &Plan, host: &Host) {
     row("http", stage.grant.http.clone());
     row(
         "ssh",
-        stage.grant.ssh.iter().filter_map(|name| target(name, plan)).collect(),
+        stage.grant.ssh.iter().flat_map(|name| target(name, plan)).collect(),
     );
     row("knows", knowledge(stage, host));
     let limits = [
@@ -143,7 +145,9 @@ fn folder(path: &Path) -> String {
 fn network(stage: &StagePlan, plan: &Plan) -> Vec<String> {
     let mut lines = Vec::new();
     for net in &stage.grant.net {
-        lines.push(net_text(net));
+        let private = matches!(net, tidegate_manifest::NetGrant::Host { private: true, .. });
+        let private = if private { ", also at a private address" } else { "" };
+        lines.push(format!("{}{private}", net_text(net)));
         if *net == tidegate_manifest::NetGrant::PythonIndex {
             let settings = plan
                 .python_index
@@ -161,17 +165,18 @@ fn network(stage: &StagePlan, plan: &Plan) -> Vec<String> {
     lines
 }
 
-fn target(name: &str, plan: &Plan) -> Option<String> {
-    let target = plan.targets.get(name)?;
+fn target(name: &str, plan: &Plan) -> Vec<String> {
+    let Some(target) = plan.targets.get(name) else {
+        return Vec::new();
+    };
     let keys = match &target.host_keys {
         HostKeysPlan::Keys(keys) => counted(keys.len() as u64, "pinned host key"),
         HostKeysPlan::KnownHosts(_) => "a known_hosts file".into(),
     };
-    Some(format!(
-        "{name}: {} (key: secret {}, {keys})",
-        target.hosts.join(", "),
-        target.key
-    ))
+    vec![
+        format!("{name}: {}", target.hosts.join(", ")),
+        format!("  with the secret {} as key, and {keys}", target.key),
+    ]
 }
 
 fn knowledge(stage: &StagePlan, host: &Host) -> Vec<String> {

@@ -107,7 +107,7 @@ impl Summary {
 }
 
 /// `1 test`, `2 tests`.
-pub(super) fn counted(count: u64, noun: &str) -> String {
+pub(crate) fn counted(count: u64, noun: &str) -> String {
     if count == 1 {
         format!("1 {noun}")
     } else {
