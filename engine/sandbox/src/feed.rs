@@ -36,6 +36,12 @@ impl Feed {
         }
     }
 
+    /// Returns once all that was told so far is with the sink: what the broker tells next comes behind it, as it happened.
+    pub(crate) async fn settle(&self) {
+        // Room for everything means that nothing waits. Nobody listens any more when the channel is closed.
+        let _ = self.events.reserve_many(self.events.max_capacity()).await;
+    }
+
     pub(crate) async fn log(&mut self, level: Level, message: String) {
         let message = clip(message, MESSAGE_BYTES);
         if let Some(event) = self.log_budget.admit(level, message) {

@@ -25,6 +25,7 @@ impl Attempt {
             interactive,
             ..self.guest.table.get(this)?.clone()
         };
+        self.feed.settle().await;
         Ok(match self.broker.spawn(command).await {
             Ok(process) => {
                 self.processes.insert(process);

@@ -48,6 +48,7 @@ impl Host for Attempt {
             return Ok(Err(format!("a stage sets at most {OUTPUTS} outputs")));
         };
         self.outputs_left = left;
+        self.feed.settle().await;
         Ok(self.broker.set_output(key, value).await)
     }
 
@@ -66,6 +67,7 @@ impl Host for Attempt {
             return Ok(Err(format!("a stage keeps at most {ARTIFACTS} artifacts")));
         };
         self.artifacts_left = left;
+        self.feed.settle().await;
         Ok(self.broker.keep_artifact(name, path, media_type).await)
     }
 

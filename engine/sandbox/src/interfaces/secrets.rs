@@ -6,6 +6,7 @@ use crate::bindings::secrets::{Error, Host};
 
 impl Host for Attempt {
     async fn reveal(&mut self, name: String) -> wasmtime::Result<Result<String, Error>> {
+        self.feed.settle().await;
         let revealed = self.broker.reveal(name).await;
         Ok(revealed.map_err(|error| match error {
             SecretError::NotGranted(text) => {

@@ -21,6 +21,7 @@ impl Attempt {
         exec: SshExec,
     ) -> wasmtime::Result<Result<Finished, Error>> {
         let connection = *self.guest.table.get(this)?;
+        self.feed.settle().await;
         let answer = self.broker.ssh_exec(connection, exec).await;
         Ok(self.ssh_answer(answer).map(Into::into))
     }
@@ -35,6 +36,7 @@ impl Host for Attempt {
 
 impl HostConnection for Attempt {
     async fn open(&mut self, target: String, host: String) -> wasmtime::Result<Result<Resource<ConnectionId>, Error>> {
+        self.feed.settle().await;
         let answer = self.broker.ssh_open(target, host).await;
         Ok(match self.ssh_answer(answer) {
             Ok(connection) => {
@@ -89,6 +91,7 @@ impl HostConnection for Attempt {
         exclude: Vec<String>,
     ) -> wasmtime::Result<Result<u64, Error>> {
         let connection = *self.guest.table.get(&this)?;
+        self.feed.settle().await;
         let answer = self.broker.ssh_upload(connection, local, remote, exclude).await;
         Ok(self.ssh_answer(answer))
     }
