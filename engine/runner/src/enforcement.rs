@@ -4,12 +4,15 @@ use crate::plan::Plan;
 
 /// Empty when the plan starts no native program, and so rests on the Wasm sandbox and the View alone.
 pub fn not_enforced(plan: &Plan) -> Vec<String> {
+    if plan.allow_unconfined {
+        return vec![
+            "native programs run unconfined, as your user, and stages see hidden files such as .env (--allow-unconfined)"
+                .into(),
+        ];
+    }
     let programs: Vec<_> = plan.stages.iter().filter(|stage| stage.runs_programs()).collect();
     if programs.is_empty() {
         return Vec::new();
-    }
-    if plan.allow_unconfined {
-        return vec!["native programs run unconfined, as your user (--allow-unconfined)".into()];
     }
     let mut gaps = vec!["native programs: no system call filter and no limits on memory and processes yet".to_owned()];
     let with_network: Vec<_> = programs

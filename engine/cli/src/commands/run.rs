@@ -16,7 +16,7 @@ use crate::console::Console;
 use crate::failure::{FAILED, Failure};
 use crate::machine;
 use crate::project::{Engine, PlanOptions, Prepared};
-use crate::render::{Human, JsonLines};
+use crate::render::{Annotations, Human, JsonLines};
 
 pub(crate) fn run(args: RunArgs, console: &Console) -> Result<u8, Failure> {
     let engine = Engine::start()?;
@@ -49,7 +49,12 @@ pub(crate) fn run(args: RunArgs, console: &Console) -> Result<u8, Failure> {
         observers.push(Box::new(JsonLines::new(file, "write the file of --events")));
     }
     match args.format {
-        Format::Human => observers.push(Box::new(Human::new(console))),
+        Format::Human => {
+            observers.push(Box::new(Human::new(console)));
+            if engine.host.var("GITHUB_ACTIONS") == Some("true") {
+                observers.push(Box::new(Annotations::new(std::io::stdout())));
+            }
+        }
         Format::Json => observers.push(Box::new(JsonLines::new(std::io::stdout(), "write to stdout"))),
     }
     let setup = RunSetup {

@@ -12,7 +12,7 @@ use tidegate_sandbox::{Level, Severity, TestOutcome};
 use super::duration;
 use super::live_line::LiveLine;
 use super::palette::{BOLD, CYAN, DIM, RED, RESET, YELLOW, mark, outcome_style};
-use super::summary::{Summary, counted};
+use super::summary::{Summary, counted, place};
 use crate::console::Console;
 
 /// Lines of a failed stage's log that are shown again under its failure.
@@ -116,7 +116,8 @@ impl Human {
                 help,
                 ..
             } => {
-                self.summary.count_finding(*severity);
+                self.summary
+                    .add_finding(stage, *severity, code, message, location.as_ref());
                 self.finding(stage, *severity, code, message, location.as_ref(), help.as_deref())
             }
             EventKind::Test {
@@ -125,8 +126,13 @@ impl Human {
                 name,
                 outcome,
                 message,
+                location,
                 ..
-            } => self.test(stage, suite, name, *outcome, message.as_deref()),
+            } => {
+                self.summary
+                    .add_test(stage, &format!("{suite}::{name}"), *outcome, location.as_ref());
+                self.test(stage, suite, name, *outcome, message.as_deref())
+            }
             EventKind::Progress {
                 stage,
                 done,
@@ -228,13 +234,9 @@ impl Human {
         if self.quiet && severity != Severity::Error {
             return Ok(());
         }
-        let place = location.map(|location| match location.line {
-            Some(line) => format!("{}:{line}: ", location.path),
-            None => format!("{}: ", location.path),
-        });
+        let place = place(location);
         let mut lines = message.lines();
         let first = lines.next().unwrap_or_default();
-        let place = place.unwrap_or_default();
         self.stage_line(
             stage,
             &format!("{style}{word}{RESET}: {BOLD}{place}{RESET}{first} {DIM}[{code}]{RESET}"),
@@ -257,7 +259,6 @@ impl Human {
             outcome,
             TestOutcome::Failed | TestOutcome::Errored | TestOutcome::UnexpectedPass
         );
-        self.summary.count_test(outcome);
         let view = self.stages.entry(stage.clone()).or_default();
         view.tests += 1;
         view.failed_tests += u64::from(bad);

@@ -1,5 +1,6 @@
 //! How events and plans look.
 
+mod annotations;
 mod duration;
 mod human;
 mod json_lines;
@@ -8,6 +9,7 @@ mod palette;
 mod plan_text;
 mod summary;
 
+pub(crate) use annotations::Annotations;
 pub(crate) use duration::duration;
 pub(crate) use human::Human;
 pub(crate) use json_lines::JsonLines;

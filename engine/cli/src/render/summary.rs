@@ -2,10 +2,13 @@
 
 use tidegate_manifest::StageName;
 use tidegate_runner::{Outcome, RunId};
-use tidegate_sandbox::{Severity, TestOutcome};
+use tidegate_sandbox::{Location, Severity, TestOutcome};
 
 use super::duration;
-use super::palette::{BOLD, DIM, RESET, YELLOW, mark, outcome_style};
+use super::palette::{BOLD, DIM, RED, RESET, YELLOW, mark, outcome_style};
+
+/// Problems that the summary names; `tidegate show` has all.
+const MAX_PROBLEMS: usize = 30;
 
 #[derive(Default)]
 pub(super) struct Summary {
@@ -15,7 +18,17 @@ pub(super) struct Summary {
     skipped_tests: u64,
     errors: u64,
     warnings: u64,
+    problems: Vec<Problem>,
     pub(super) not_enforced: Vec<String>,
+}
+
+/// What is worth saying again at the end.
+struct Problem {
+    /// 0 comes first.
+    rank: u8,
+    stage: StageName,
+    text: String,
+    is_finding: bool,
 }
 
 impl Summary {
@@ -24,21 +37,91 @@ impl Summary {
         self.stages.push((stage.clone(), outcome, first, duration_ms));
     }
 
-    pub(super) fn count_test(&mut self, outcome: TestOutcome) {
+    pub(super) fn add_test(
+        &mut self,
+        stage: &StageName,
+        test: &str,
+        outcome: TestOutcome,
+        location: Option<&Location>,
+    ) {
         self.tests += 1;
         match outcome {
             TestOutcome::Failed | TestOutcome::Errored | TestOutcome::UnexpectedPass => self.bad_tests += 1,
-            TestOutcome::Skipped => self.skipped_tests += 1,
-            TestOutcome::Passed | TestOutcome::ExpectedFailure => {}
+            TestOutcome::Skipped => {
+                self.skipped_tests += 1;
+                return;
+            }
+            TestOutcome::Passed | TestOutcome::ExpectedFailure => return,
         }
+        let place = place(location);
+        let text = format!("{}{test} failed", place(location));
+        self.problems.push(Problem {
+            rank: 0,
+            stage: stage.clone(),
+            text,
+            is_finding: false,
+        });
     }
 
-    pub(super) fn count_finding(&mut self, severity: Severity) {
-        match severity {
-            Severity::Error => self.errors += 1,
-            Severity::Warning => self.warnings += 1,
-            Severity::Note => {}
+    pub(super) fn add_finding(
+        &mut self,
+        stage: &StageName,
+        severity: Severity,
+        code: &str,
+        message: &str,
+        location: Option<&Location>,
+    ) {
+        let rank = match severity {
+            Severity::Error => 0,
+            Severity::Warning => 1,
+            Severity::Note => return,
+        };
+        if rank == 0 {
+            self.errors += 1
+        } else {
+            self.warnings += 1
         }
+        let first = message.lines().next().unwrap_or_default();
+        let text = format!("{}{first} [{code}]", place(location));
+        self.problems.push(Problem {
+            rank,
+            stage: stage.clone(),
+            text,
+            is_finding: true,
+        });
+    }
+
+    /// Errors and failed tests before warnings, each with its place.
+    fn problem_lines(&self) -> Vec<String> {
+        // A stage that tells of its failed tests by findings, which know more, has told all of them.
+        let has_findings = |stage: &StageName| {
+            self.problems
+                .iter()
+                .any(|other| other.is_finding && other.stage == *stage)
+        };
+        let is_told = |problem: &&Problem| problem.is_finding || !has_findings(&problem.stage);
+        let mut told: Vec<_> = self.problems.iter().filter(is_told).collect();
+        told.sort_by_key(|problem| problem.rank);
+        let rest = told.len().saturating_sub(MAX_PROBLEMS);
+        let mut lines: Vec<_> = told
+            .iter()
+            .take(MAX_PROBLEMS)
+            .map(|problem| {
+                let (style, word) = if problem.rank == 0 {
+                    (RED, "error")
+                } else {
+                    (YELLOW, "warning")
+                };
+                format!("  {style}{word}{RESET}: {}: {}", problem.stage, problem.text)
+            })
+            .collect();
+        if rest > 0 {
+            lines.push(format!("  and {rest} more: tidegate show"));
+        }
+        if !lines.is_empty() {
+            lines.push(String::new());
+        }
+        lines
     }
 
     pub(super) fn text(&self, outcome: Outcome, duration_ms: u64, run: &RunId) -> String {
@@ -48,7 +131,7 @@ impl Summary {
             .map(|(stage, ..)| stage.as_str().len())
             .max()
             .unwrap_or(0);
-        let mut lines: Vec<String> = Vec::new();
+        let mut lines = self.problem_lines();
         for (stage, outcome, message, duration_ms) in &self.stages {
             let (style, mark) = (outcome_style(*outcome), mark(*outcome));
             let stage = stage.as_str();
@@ -103,6 +186,17 @@ impl Summary {
                 .map(|gap| format!("{YELLOW}not enforced{RESET}: {gap}")),
         );
         lines.join("\n")
+    }
+}
+
+/// `path:line: `, or nothing.
+pub(super) fn place(location: Option<&Location>) -> String {
+    match location {
+        Some(Location {
+            path, line: Some(line), ..
+        }) => format!("{path}:{line}: "),
+        Some(Location { path, .. }) => format!("{path}: "),
+        None => String::new(),
     }
 }
 

@@ -70,7 +70,7 @@ impl Recorder {
                 };
                 return self.log(stage, &line);
             }
-            EventKind::Progress { .. } | EventKind::SecretRead { .. } => return Ok(()),
+            EventKind::Progress { .. } => return Ok(()),
             _ => {}
         }
         let may_wait = matches!(
@@ -234,7 +234,11 @@ impl Recorder {
                     ],
                 )?;
             }
-            EventKind::Log { .. } | EventKind::Progress { .. } | EventKind::SecretRead { .. } => {}
+            EventKind::SecretRead { stage, name } => {
+                let sql = "INSERT INTO secret_reads VALUES (?1, ?2, ?3, ?4, ?5)";
+                db.execute(sql, params![run, stage.as_str(), self.attempt(stage), name, time])?;
+            }
+            EventKind::Log { .. } | EventKind::Progress { .. } => {}
         }
         Ok(())
     }

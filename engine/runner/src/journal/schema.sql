@@ -90,6 +90,15 @@ CREATE TABLE summaries (
     markdown  TEXT NOT NULL
 ) STRICT;
 
+-- Each time that a stage was given a secret's value.
+CREATE TABLE secret_reads (
+    run      TEXT NOT NULL,
+    stage    TEXT NOT NULL,
+    attempt  INTEGER NOT NULL,
+    name     TEXT NOT NULL,
+    time     TEXT NOT NULL
+) STRICT;
+
 -- What a stage remembers between runs.
 CREATE TABLE state (
     pipeline  TEXT NOT NULL,

@@ -60,7 +60,7 @@ fn bind(written: &str, found: PathBuf, host: &Host, workspace: &Path) -> Result<
         let python = python::Installation::ask(&found, host, &search_path(host, workspace))?;
         let toolchains = python.toolchains();
         return Ok(Program::Host {
-            path: python.executable,
+            path: python.program(),
             toolchains,
         });
     }

@@ -55,6 +55,18 @@ impl Installation {
         })
     }
 
+    /// What to start: a virtual environment's Python by its own name, which is how it knows the environment; any other by
+    /// where it really is, because a link to it (`~/.local/bin`) may stand where programs see nothing.
+    pub(super) fn program(&self) -> PathBuf {
+        let is_environment = self.executable.starts_with(&self.prefix);
+        if is_environment || tidegate_confine::system_set().covers(&self.executable) {
+            return self.executable.clone();
+        }
+        self.executable
+            .canonicalize()
+            .unwrap_or_else(|_| self.executable.clone())
+    }
+
     /// What lies outside the system set: the environment's own folder, and the Python that it is built on.
     pub(super) fn toolchains(&self) -> Vec<Toolchain> {
         let mut roots = vec![self.base_prefix.clone()];

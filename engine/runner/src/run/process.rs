@@ -10,6 +10,7 @@ use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::unix::pipe;
 use tokio::sync::{Mutex, Notify, watch};
+use tokio::time::Instant;
 
 use super::capture::{Capture, CaptureBudget};
 use super::intake::Intake;
@@ -20,8 +21,11 @@ use crate::line_buffer::LineBuffer;
 /// Between asking a program to end and ending it: time for a test runner to write its report. Shorter than any stage's own
 /// grace, which it is a part of.
 const TERMINATE_GRACE: Duration = Duration::from_secs(2);
-/// Output that is still on its way when all writers are gone is in the pipe: one read's worth at most.
+/// How long a program's output is waited for after its end. What it wrote is in the pipe by then; only another program that got
+/// hold of the pipe could still write.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
+/// What is still taken after the end, so that such another program holds nothing up: the most that a pipe can have in it.
+const DRAIN_BYTES: usize = 1 << 20;
 const READ_BYTES: usize = 64 << 10;
 
 pub(super) struct Process {
@@ -59,9 +63,16 @@ impl Process {
         let stderr = Arc::new(Capture::new(start.interactive, start.budget.clone()));
         let kill = Arc::new(Notify::new());
         let (exit_sender, exit) = watch::channel(None);
+        let (over_sender, over) = watch::channel(false);
         let pump = |pipe, sink, source, capture: &Arc<Capture>| {
             let (intake, capture, changed) = (intake.clone(), capture.clone(), changed.clone());
-            tokio::spawn(pump(pipe, sink, source, intake, capture, changed))
+            let output = Output {
+                pipe,
+                over: over.clone(),
+                deadline: None,
+                left: DRAIN_BYTES,
+            };
+            tokio::spawn(pump(output, sink, source, intake, capture, changed))
         };
         let pumps = [
             pump(start.pipes.stdout, start.stdout, LogSource::Stdout, &stdout),
@@ -79,11 +90,10 @@ impl Process {
         let supervised = supervise(start.child, start.timeout, stop, kill.clone());
         tokio::spawn(async move {
             let ended = supervised.await;
+            over_sender.send_replace(true);
             for pump in pumps {
-                let abort = pump.abort_handle();
-                if tokio::time::timeout(DRAIN_TIMEOUT, pump).await.is_err() {
-                    abort.abort();
-                }
+                // It can't panic, and nobody cancels it.
+                let _ = pump.await;
             }
             exit_sender.send_replace(Some(ended));
             changed.notify_waiters();
@@ -189,8 +199,47 @@ fn ended_fd(child: &Child) -> std::io::Result<AsyncFd<OwnedFd>> {
     registered.map_err(std::io::Error::from)
 }
 
+/// A program's output, which ends soon after the program.
+struct Output {
+    pipe: pipe::Receiver,
+    /// Whether the program has ended.
+    over: watch::Receiver<bool>,
+    /// Once it has: until when more is waited for.
+    deadline: Option<Instant>,
+    /// What is then still taken.
+    left: usize,
+}
+
+impl Output {
+    /// 0 at the end.
+    async fn read(&mut self, buffer: &mut [u8]) -> usize {
+        if self.deadline.is_none() {
+            tokio::select! {
+                biased;
+                count = self.pipe.read(buffer) => return count.unwrap_or(0),
+                _ = self.over.wait_for(|over| *over) => self.deadline = Some(Instant::now() + DRAIN_TIMEOUT),
+            }
+        }
+        let deadline = self.deadline.unwrap_or_else(Instant::now);
+        let size = buffer.len().min(self.left);
+        // What is there already comes whatever the time: the log may have been slow to take what came before.
+        let read = tokio::time::timeout_at(deadline, self.pipe.read(&mut buffer[..size])).await;
+        let count = read.map_or(0, |count| count.unwrap_or(0));
+        self.left -= count;
+        count
+    }
+
+    /// For a stage that does not read: it has to hear of the end all the same.
+    async fn end_of_patience(&self) {
+        let mut over = self.over.clone();
+        // An error means that the supervisor is gone, which is an end too.
+        let _ = over.wait_for(|over| *over).await;
+        tokio::time::sleep(DRAIN_TIMEOUT).await;
+    }
+}
+
 async fn pump(
-    mut pipe: pipe::Receiver,
+    mut output: Output,
     sink: Sink,
     source: LogSource,
     intake: Arc<Intake>,
@@ -199,11 +248,14 @@ async fn pump(
 ) {
     let mut buffer = vec![0; READ_BYTES];
     let mut lines = LineBuffer::default();
-    while let Ok(count @ 1..) = pipe.read(&mut buffer).await {
+    while let count @ 1.. = output.read(&mut buffer).await {
         match sink {
             Sink::Discard => {}
             Sink::Capture => {
-                capture.push(&buffer[..count]).await;
+                tokio::select! {
+                    () = capture.push(&buffer[..count]) => {}
+                    () = output.end_of_patience() => break,
+                }
                 changed.notify_waiters();
             }
             Sink::Log => {
@@ -215,5 +267,51 @@ async fn pump(
     }
     if let Some(line) = lines.finish(intake.masker()) {
         intake.log(Level::Info, source, line).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+    use crate::Masker;
+    use crate::event::EventKind;
+    use crate::run::message::Message;
+
+    /// The journal's disk or a paused terminal may be slow for longer than a program's output is waited for.
+    #[tokio::test]
+    async fn a_slow_log_loses_nothing_that_was_written() {
+        let (sender, mut receiver) = tokio::sync::mpsc::channel(1);
+        let masker = Arc::new(Masker::new(&crate::Secrets::default()));
+        let intake = Arc::new(Intake::new("test".parse().unwrap(), masker, sender, 1 << 20));
+        let (reader, mut writer) = std::io::pipe().unwrap();
+        writer.write_all(&b"line\n".repeat(10_000)).unwrap();
+        let (over_sender, over) = watch::channel(false);
+        let output = Output {
+            pipe: pipe::Receiver::from_owned_fd(reader.into()).unwrap(),
+            over,
+            deadline: None,
+            left: DRAIN_BYTES,
+        };
+        let capture = Arc::new(Capture::new(false, CaptureBudget::new()));
+        let pump = tokio::spawn(pump(
+            output,
+            Sink::Log,
+            LogSource::Stdout,
+            intake,
+            capture,
+            Arc::default(),
+        ));
+        // The program has ended; another one still has the pipe.
+        over_sender.send_replace(true);
+        tokio::time::sleep(DRAIN_TIMEOUT + Duration::from_millis(500)).await;
+        let mut lines = 0;
+        while let Some(Message::Event(EventKind::Log { .. })) = receiver.recv().await {
+            lines += 1;
+        }
+        assert_eq!(lines, 10_000);
+        pump.await.unwrap();
+        drop(writer);
     }
 }
