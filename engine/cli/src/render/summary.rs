@@ -53,7 +53,6 @@ impl Summary {
             }
             TestOutcome::Passed | TestOutcome::ExpectedFailure => return,
         }
-        let place = place(location);
         let text = format!("{}{test} failed", place(location));
         self.problems.push(Problem {
             rank: 0,
