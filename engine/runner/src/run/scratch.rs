@@ -109,7 +109,8 @@ mod tests {
 
     #[test]
     fn whatever_programs_left_is_removed() {
-        let temp = tempfile::tempdir().unwrap();
+        // In memory: a disk takes a minute for so many folders.
+        let temp = tempfile::tempdir_in("/dev/shm").unwrap();
         let scratch = Scratch::make(temp.path()).unwrap();
         let mut handle: OwnedFd = File::open(scratch.path().join("tmp")).unwrap().into();
         // Deeper than a stack or the number of open files allows to recurse.
