@@ -122,7 +122,7 @@ mod tests {
         std::fs::create_dir_all(&closed).unwrap();
         std::fs::write(closed.join("file"), "").unwrap();
         std::os::unix::fs::symlink("/", closed.join("link")).unwrap();
-        std::fs::set_permissions(closed.parent().unwrap(), Permissions::from_mode(0)).unwrap();
+        std::fs::set_permissions(closed.parent().unwrap(), Permissions::from_mode(0o000)).unwrap();
         drop(handle);
         scratch.remove().unwrap();
         assert_eq!(std::fs::read_dir(temp.path()).unwrap().count(), 0);
