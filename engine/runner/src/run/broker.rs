@@ -34,6 +34,8 @@ const MAX_POLL: Duration = Duration::from_secs(60);
 pub(super) struct StageBroker {
     pub(super) stage: Arc<StagePlan>,
     pub(super) view: Arc<View>,
+    /// The manifest's patterns of hidden files.
+    pub(super) hide: Vec<String>,
     /// None when the stage was granted no program.
     pub(super) processes: Option<Processes>,
     pub(super) connections: SshConnections,
@@ -140,7 +142,8 @@ impl Broker for StageBroker {
     }
 
     async fn files_glob(&self, patterns: Vec<String>) -> Result<Vec<String>, FilesError> {
-        self.on_view(move |view| files::glob(view, &patterns)).await
+        let hide = self.hide.clone();
+        self.on_view(move |view| files::glob(view, &hide, &patterns)).await
     }
 
     async fn files_read(&self, path: String) -> Result<Vec<u8>, FilesError> {

@@ -154,6 +154,7 @@ async fn prepare_and_run(shared: &Arc<Shared>, attempt: &Attempt, intake: &Arc<I
     let broker = Arc::new(StageBroker {
         stage: stage.clone(),
         view: view.clone(),
+        hide: shared.plan.hide.clone(),
         processes,
         connections: SshConnections::new(targets, shared.secrets.clone(), intake.clone(), stop.clone()),
         http,

@@ -3,6 +3,7 @@
 use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
+use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use ignore::overrides::{Override, OverrideBuilder};
 use tidegate_confine::View;
 use tidegate_sandbox::FilesError;
@@ -24,15 +25,18 @@ const MAX_DEPTH: usize = 512;
 
 /// Sorted, relative to the workspace; ignored and hidden files are left out, and so are names that are not text. Links are
 /// not followed, also when a program puts one into a folder's place meanwhile.
-pub(super) fn glob(view: &View, patterns: &[String]) -> Result<Vec<String>, FilesError> {
+///
+/// `hide`: what the manifest hides. In the View such a file is there, and empty.
+pub(super) fn glob(view: &View, hide: &[String], patterns: &[String]) -> Result<Vec<String>, FilesError> {
     let root = view
         .open_dir_or_file(Path::new(""))
         .map_err(|error| explain(".", &error))?;
-    glob_tree(&FileTree::new(root), patterns)
+    glob_tree(&FileTree::new(root), hide, patterns)
 }
 
-fn glob_tree(tree: &FileTree, patterns: &[String]) -> Result<Vec<String>, FilesError> {
+fn glob_tree(tree: &FileTree, hide: &[String], patterns: &[String]) -> Result<Vec<String>, FilesError> {
     let wanted = overrides(patterns)?;
+    let hidden = hidden(hide)?;
     let mut found = Found::default();
     let mut folders = vec![(PathBuf::new(), IgnoreRules::default())];
     let (mut walked, mut allowance) = (0, Allowance::default());
@@ -46,7 +50,10 @@ fn glob_tree(tree: &FileTree, patterns: &[String]) -> Result<Vec<String>, FilesE
                 return Err(FilesError::Other(format!("more than {MAX_WALKED} files and folders")));
             }
             let path = folder.join(name);
-            if is_hidden(&path) || rules.ignores(&path, kind.is_dir()) {
+            if is_hidden(&path)
+                || hidden.matched(&path, kind.is_dir()).is_ignore()
+                || rules.ignores(&path, kind.is_dir())
+            {
                 continue;
             }
             if kind.is_dir() {
@@ -73,6 +80,15 @@ fn overrides(patterns: &[String]) -> Result<Override, FilesError> {
     let mut builder = OverrideBuilder::new("");
     for pattern in patterns {
         builder.add(pattern).map_err(other)?;
+    }
+    builder.build().map_err(other)
+}
+
+fn hidden(hide: &[String]) -> Result<Gitignore, FilesError> {
+    let other = |error: ignore::Error| FilesError::Other(error.to_string());
+    let mut builder = GitignoreBuilder::new("");
+    for pattern in hide {
+        builder.add_line(None, pattern).map_err(other)?;
     }
     builder.build().map_err(other)
 }
@@ -162,6 +178,7 @@ mod tests {
             let patterns: Vec<String> = patterns.iter().map(|pattern| (*pattern).to_owned()).collect();
             glob_tree(
                 &FileTree::new(std::fs::File::open(self.0.path()).unwrap().into()),
+                &["*.pem".to_owned(), "/private/".to_owned()],
                 &patterns,
             )
         }
@@ -180,6 +197,8 @@ mod tests {
             ("sub/build/c.py", ""),
             (".hidden/d.py", ""),
             (".e.py", ""),
+            ("sub/key.pem", ""),
+            ("private/f.py", ""),
         ]);
         assert_eq!(
             project.glob(&["**/*"]).unwrap(),
