@@ -56,7 +56,7 @@ fn hidden_files_are_hidden_from_components() {
     key.pem: 
     .tidegate/state.db: Os { code: 44, kind: NotFound, message: "No such file or directory" }
     ../home: Os { code: 63, kind: PermissionDenied, message: "Operation not permitted" }
-    app.py key.pem probe.wasm tidegate.toml
+    app.py probe.wasm tidegate.toml
     "#);
 }
 

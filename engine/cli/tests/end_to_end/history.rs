@@ -80,8 +80,8 @@ fn programs_output_is_in_the_log() {
     let project = Project::of(manifest);
     project.run(["run"]).code(0);
     assert_snapshot!(project.run(["logs", "-v"]).code(0).only_stdout(), @"
-    it runs echo 'from a program'
     it running: echo 'from a program'
+    it runs echo 'from a program'
     it from a program
     ");
 }

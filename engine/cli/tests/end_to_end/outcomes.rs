@@ -168,13 +168,13 @@ fn skipped() {
 
 #[test]
 fn the_engines_own_fault_is_not_the_stages() {
-    let project = Project::of(&steps(&["log hello"])).env("TMPDIR", "/nonexistent");
+    let project = Project::of(&steps(&["log hello"])).env("TMPDIR", "/proc/nowhere");
     assert_snapshot!(project.run(["run"]).code(70).only_stderr(), @r#"
     project: 1 stage · run [run]
       it started probe 0.1.0
-      it ✗ internal [time]: failed to make a scratch folder: No such file or directory (os error 2) at path "/nonexistent/[scratch]"
+      it ✗ internal [time]: failed to make a scratch folder: No such file or directory (os error 2) at path "/proc/nowhere/[scratch]"
 
-      ✗ it  internal [time]  failed to make a scratch folder: No such file or directory (os error 2) at path "/nonexistent/[scratch]"
+      ✗ it  internal [time]  failed to make a scratch folder: No such file or directory (os error 2) at path "/proc/nowhere/[scratch]"
     internal in [time]
     the whole log: tidegate logs [run]
     "#);
@@ -183,21 +183,19 @@ fn the_engines_own_fault_is_not_the_stages() {
 #[test]
 fn a_program_that_fails() {
     let manifest = "[stages.it]\nuses = \"command\"\n\
-                    with = { program = \"sh\", args = [\"-c\", \"echo to-out; echo to-err >&2; exit 7\"] }\n\
+                    with = { program = \"sh\", args = [\"-c\", \"echo to-err >&2; exit 7\"] }\n\
                     grant = { exec = [\"sh\"] }\n";
     assert_snapshot!(run(manifest, 1), @"
     project: 1 stage · run [run]
       it started command 0.1.0
-      it running: sh -c 'echo to-out; echo to-err >&2; exit 7'
+      it running: sh -c 'echo to-err >&2; exit 7'
       it the last lines of its log:
-      it │ to-out
       it │ to-err
-      it ✗ failed [time]: `sh -c 'echo to-out; echo to-err >&2; exit 7'` ended with exit code 7
+      it ✗ failed [time]: `sh -c 'echo to-err >&2; exit 7'` ended with exit code 7
       it   
-      it     to-out
       it     to-err
 
-      ✗ it  failed [time]  `sh -c 'echo to-out; echo to-err >&2; exit 7'` ended with exit code 7
+      ✗ it  failed [time]  `sh -c 'echo to-err >&2; exit 7'` ended with exit code 7
     failed in [time]
     the whole log: tidegate logs [run]
     not enforced: native programs: no system call filter and no limits on memory and processes yet
@@ -223,9 +221,48 @@ fn findings_and_tests() {
       it coverage: [time]
       it ✗ failed [time], 1 test: red
 
+      error: it: app.py:7: `print` in app.py [probe/found]
+
       ✗ it  failed [time]  red
     failed in [time] · 1 test, 1 failed · 1 error, 0 warnings
     the whole log: tidegate logs [run]
+    ");
+}
+
+#[test]
+fn a_program_that_takes_too_long() {
+    let manifest = "[stages.it]\nuses = \"command\"\n\
+                    with = { program = \"sleep\", args = [\"600\"], timeout = \"100ms\" }\n\
+                    grant = { exec = [\"sleep\"] }\n";
+    let ran = Project::of(manifest).run(["run", "--format", "json"]).code(1);
+    assert_snapshot!(ran.message_of("it"), @"`sleep 600` did not end in time: `timeout` is 100ms");
+}
+
+/// Findings become annotations; what a stage prints never becomes a command.
+#[test]
+fn under_github_actions() {
+    let steps = steps(&[
+        "print ::error::from a stage",
+        "log ##[error]from a stage",
+        "finding 100% wrong\n::stop-commands::x",
+    ]);
+    let ran = Project::of(&steps).env("GITHUB_ACTIONS", "true").run(["run"]).code(0);
+    assert_snapshot!(ran.stdout(), @"::error file=app.py,line=7,title=probe/found::100%25 wrong%0A:⁠:stop-commands::x");
+    assert_snapshot!(ran.stderr(), @"
+    project: 1 stage · run [run]
+      it started probe 0.1.0
+      it :⁠:error::from a stage
+      it #⁠#[error]from a stage
+      it error: app.py:7: 100% wrong [probe/found]
+      it   :⁠:stop-commands::x
+      it   100% wrong
+      it   :⁠:stop-commands::x
+      it ✓ passed [time]
+
+      error: it: app.py:7: 100% wrong [probe/found]
+
+      ✓ it  passed [time]
+    passed in [time] · 1 error, 0 warnings
     ");
 }
 
@@ -252,11 +289,13 @@ fn verbose_says_all() {
     assert_snapshot!(project.run(["run", "-v"]).code(0).only_stderr(), @"
     project: 1 stage · run [run]
       it started probe 0.1.0
-      it output answer = 42
       it a detail
+      it output answer = 42
       it failed suite::test_total
       it   test_total
       it ✓ passed [time], 1 test
+
+      error: it: suite::test_total failed
 
       ✓ it  passed [time]
     passed in [time] · 1 test, 1 failed
