@@ -32,6 +32,7 @@ impl Cell {
     /// Blocks until the Cell is ready, some milliseconds. `helper` is a program whose `main` begins with
     /// `run_helper_if_asked`, usually `/proc/self/exe`.
     pub fn start(helper: &Path, spec: &CellSpec) -> Result<Self, StartError> {
+        refuse_odd_names(spec)?;
         let (socket, theirs) = UnixStream::pair().map_err(StartError::Helper)?;
         let mut process = process::Command::new(helper)
             .arg(HELPER_ARGUMENT)
@@ -158,6 +159,19 @@ impl Drop for Cell {
         // The helper takes the end of its socket as the order to end everything.
         let _ = socket.shutdown(std::net::Shutdown::Both);
         end(&mut self.helper);
+    }
+}
+
+/// The specification travels as JSON, which holds text only.
+fn refuse_odd_names(spec: &CellSpec) -> Result<(), StartError> {
+    let lists = [&spec.read_only, &spec.write, &spec.read, &spec.toolchains];
+    let mut paths = lists.into_iter().flatten().chain([&spec.workspace, &spec.scratch]);
+    match paths.find(|path| path.to_str().is_none()) {
+        Some(path) => Err(StartError::Spec(format!(
+            "the name of `{}` is not text (UTF-8); rename the folder",
+            path.display()
+        ))),
+        None => Ok(()),
     }
 }
 

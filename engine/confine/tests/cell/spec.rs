@@ -77,3 +77,17 @@ fn this_machine_offers_the_full_level() {
     assert_eq!(machine.full(), Ok(()));
     assert!(machine.kernel.starts_with(|first: char| first.is_ascii_digit()));
 }
+
+#[test]
+fn a_workspace_whose_name_is_not_text_is_refused() {
+    use std::os::unix::ffi::OsStrExt;
+    let project = Project::new(&[]);
+    let odd = project.workspace.path().join(std::ffi::OsStr::from_bytes(b"odd\xff"));
+    std::fs::create_dir(&odd).unwrap();
+    let spec = CellSpec::new(odd, project.scratch.path());
+    let error = Cell::start(Path::new(HELPER), &spec).unwrap_err();
+    assert!(
+        matches!(&error, StartError::Spec(text) if text.contains("is not text")),
+        "{error:?}"
+    );
+}
