@@ -3,9 +3,9 @@
 use std::fs;
 
 use crate::rig::Rig;
-use serde_json::json;
 use deploy_ssh::error::DeployError;
 use deploy_ssh::world::Answer;
+use serde_json::json;
 
 #[test]
 fn the_first_and_the_second_release() {

@@ -1,7 +1,7 @@
 //! Looking changes nothing.
 
-use serde_json::json;
 use deploy_ssh::survey::{dry_run, survey};
+use serde_json::json;
 
 use crate::rig::{Rig, identity, snapshot};
 

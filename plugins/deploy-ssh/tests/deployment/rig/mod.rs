@@ -9,13 +9,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::rc::Rc;
 
-use tempfile::TempDir;
 use deploy_ssh::config::Config;
 use deploy_ssh::deploy::deploy;
 use deploy_ssh::error::DeployError;
 use deploy_ssh::fleet::{Fleet, Outcome};
 use deploy_ssh::remote::Remote;
 use deploy_ssh::world::Identity;
+use tempfile::TempDir;
 
 pub(crate) use local_host::{Fault, LocalHost};
 pub(crate) use test_world::TestWorld;
