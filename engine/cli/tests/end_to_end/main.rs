@@ -20,3 +20,9 @@ mod values;
 fn steps(steps: &[&str]) -> String {
     format!("[stages.it]\nuses = \"probe.wasm\"\nwith = {{ steps = {steps:?} }}\n")
 }
+
+/// What `tidegate check` says about a manifest with a mistake.
+#[track_caller]
+fn check(manifest: &str, code: i32) -> String {
+    support::Project::of(manifest).run(["check"]).code(code).only_stderr()
+}

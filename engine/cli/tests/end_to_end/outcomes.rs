@@ -247,16 +247,16 @@ fn under_github_actions() {
         "finding 100% wrong\n::stop-commands::x",
     ]);
     let ran = Project::of(&steps).env("GITHUB_ACTIONS", "true").run(["run"]).code(0);
-    assert_snapshot!(ran.stdout(), @"::error file=app.py,line=7,title=probe/found::100%25 wrong%0A:⁠:stop-commands::x");
+    assert_snapshot!(ran.stdout(), @"::error file=app.py,line=7,title=probe/found::100%25 wrong%0A:[joiner]:stop-commands::x");
     assert_snapshot!(ran.stderr(), @"
     project: 1 stage · run [run]
       it started probe 0.1.0
-      it :⁠:error::from a stage
-      it #⁠#[error]from a stage
+      it :[joiner]:error::from a stage
+      it #[joiner]#[error]from a stage
       it error: app.py:7: 100% wrong [probe/found]
-      it   :⁠:stop-commands::x
+      it   :[joiner]:stop-commands::x
       it   100% wrong
-      it   :⁠:stop-commands::x
+      it   :[joiner]:stop-commands::x
       it ✓ passed [time]
 
       error: it: app.py:7: 100% wrong [probe/found]

@@ -139,7 +139,8 @@ impl Ran {
     }
 
     fn filtered(&self, text: &str) -> String {
-        let text = text.replace(&self.folder, "[folder]");
+        // What keeps a text from being a command can't be seen.
+        let text = text.replace(&self.folder, "[folder]").replace('\u{2060}', "[joiner]");
         FILTERS.iter().fold(text, |text, (pattern, replacement)| {
             pattern.replace_all(&text, *replacement).into_owned()
         })
