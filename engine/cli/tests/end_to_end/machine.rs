@@ -96,8 +96,8 @@ fn in_namespace(project: &Project, script: &str) -> Option<std::process::Output>
 #[test]
 fn a_full_disk() {
     let project = Project::of(&steps(&["print-long x"; 40]));
-    let script = "cd / && cp -r $PROJECT/. /tmp/copy-$$ && mount -t tmpfs -o size=640k tmpfs $PROJECT && cp -r /tmp/copy-$$/. $PROJECT/; \
-                  rm -r /tmp/copy-$$; cd $PROJECT && $1 run --quiet";
+    let script = "cd / && cp -r $PROJECT/. $TMPDIR/copy && mount -t tmpfs -o size=640k tmpfs $PROJECT && cp -r $TMPDIR/copy/. $PROJECT/; \
+                  rm -r $TMPDIR/copy; cd $PROJECT && $1 run --quiet";
     let Some(output) = in_namespace(&project, script) else {
         return;
     };
