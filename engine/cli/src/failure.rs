@@ -87,7 +87,7 @@ impl From<JournalError> for Failure {
             | JournalError::Read { .. }
             | JournalError::Link { .. }
             | JournalError::Database(_) => Self::Text {
-                exit_code: FAILED,
+                exit_code: INTERNAL,
                 message: format!("failed to keep the run's journal: {error}"),
                 hints: Vec::new(),
             },
@@ -102,7 +102,7 @@ impl From<std::io::Error> for Failure {
             return Self::Quiet { exit_code: 0 };
         }
         Self::Text {
-            exit_code: FAILED,
+            exit_code: INTERNAL,
             message: format!("failed to write the output: {error}"),
             hints: Vec::new(),
         }

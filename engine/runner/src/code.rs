@@ -25,6 +25,7 @@ codes! {
     "grant/unused": "a grant that the stage never asks for";
     "plugin/not-found": "`uses` names a component that is not there";
     "target/invalid": "a target's hosts or host keys can't be used";
+    "usage/nothing-to-run": "every stage is left out";
     "usage/unknown-stage": "the command line names a stage that is not there";
     "vars/unknown": "`--set` names a variable that the manifest does not have";
     "vars/wrong-type": "`--set` gives a value of another type than the default";

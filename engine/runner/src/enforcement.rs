@@ -14,7 +14,7 @@ pub fn not_enforced(plan: &Plan) -> Vec<String> {
     if programs.is_empty() {
         return Vec::new();
     }
-    let mut gaps = vec!["native programs: no system call filter and no limits on memory and processes yet".to_owned()];
+    let mut gaps = vec!["programs: no system call filter, no limits on memory and processes yet".to_owned()];
     let with_network: Vec<_> = programs
         .iter()
         .filter(|stage| !stage.grant.net.is_empty())
@@ -22,7 +22,7 @@ pub fn not_enforced(plan: &Plan) -> Vec<String> {
         .collect();
     if !with_network.is_empty() {
         gaps.push(format!(
-            "network: a `net` grant opens the host's whole network yet ({})",
+            "a `net` grant still opens the host's whole network ({})",
             with_network.join(", ")
         ));
     }

@@ -43,11 +43,10 @@ impl From<process::Error> for Failure {
     fn from(error: process::Error) -> Self {
         let text = error.to_string();
         match error {
-            process::Error::NotFound(_) | process::Error::NotConfinable(_) => misconfigured(text),
-            process::Error::NotGranted(_)
-            | process::Error::FailedToStart(_)
-            | process::Error::Stopping
-            | process::Error::Other(_) => other(text),
+            process::Error::NotFound(_) | process::Error::NotConfinable(_) | process::Error::FailedToStart(_) => {
+                misconfigured(text)
+            }
+            process::Error::NotGranted(_) | process::Error::Stopping | process::Error::Other(_) => other(text),
         }
     }
 }

@@ -13,7 +13,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::{Format, RunArgs};
 use crate::console::Console;
-use crate::failure::{FAILED, Failure};
+use crate::failure::{Failure, INTERNAL};
 use crate::machine;
 use crate::project::{Engine, PlanOptions, Prepared};
 use crate::render::{Annotations, Human, JsonLines};
@@ -154,7 +154,7 @@ fn run_id() -> RunId {
 
 fn stopped(error: ObserverError) -> Failure {
     Failure::Text {
-        exit_code: FAILED,
+        exit_code: INTERNAL,
         message: format!("the run was stopped: {error}"),
         hints: Vec::new(),
     }
@@ -162,7 +162,7 @@ fn stopped(error: ObserverError) -> Failure {
 
 fn failed(error: std::io::Error) -> Failure {
     Failure::Text {
-        exit_code: FAILED,
+        exit_code: INTERNAL,
         message: format!("failed to make a temporary folder: {error}"),
         hints: Vec::new(),
     }

@@ -73,7 +73,7 @@ fn a_journal_of_a_newer_version() {
 #[test]
 fn a_journal_that_is_none() {
     let project = Project::of(&steps(&[])).file(".tidegate/state.db", "this is no database at all, only some text");
-    assert_snapshot!(project.run(["run"]).code(1).only_stderr(), @"error: failed to keep the run's journal: the journal's database: file is not a database");
+    assert_snapshot!(project.run(["run"]).code(70).only_stderr(), @"error: failed to keep the run's journal: the journal's database: file is not a database");
 }
 
 /// Runs `script` in a mount namespace of its own; false when this machine does not allow that.

@@ -23,6 +23,9 @@ pub(crate) enum ExpressionError {
     Loop,
     #[error("there is no variable `{name}` here; there are `vars`, `stages`, `branch`, `tag` and `commit`")]
     UnknownVariable { name: String },
+    /// CEL reads `a.exit-code` as `a.exit` minus `code`.
+    #[error("a name with `-` stands in brackets here: `outputs[\"…-{name}\"]`")]
+    Hyphen { name: String },
     #[error("{0}")]
     Evaluation(String),
     #[error("expected the expression to give {expected}, and it gave {found}")]
@@ -55,6 +58,9 @@ impl Expr {
         let mut stages = BTreeSet::new();
         collect_stages(&program.expression().expr, &mut stages)?;
         for name in program.references().variables() {
+            if !Scope::NAMES.contains(&name) && text.contains(&format!("-{name}")) {
+                return Err(ExpressionError::Hyphen { name: name.into() });
+            }
             if !Scope::NAMES.contains(&name) {
                 return Err(ExpressionError::UnknownVariable { name: name.into() });
             }
@@ -200,6 +206,11 @@ mod tests {
             Expr::parse("github.ref"),
             Err(ExpressionError::UnknownVariable { .. })
         ));
+        let hyphen = Expr::parse("stages.w.outputs.exit-code").unwrap_err();
+        assert_eq!(
+            hyphen.to_string(),
+            "a name with `-` stands in brackets here: `outputs[\"…-code\"]`"
+        );
         let number = Expr::parse("1 + 1").unwrap().evaluate_bool(&scope()).unwrap_err();
         assert_eq!(
             number.to_string(),

@@ -63,11 +63,12 @@ fn paste(stage: &Stage, missing: &[&Request]) -> String {
         keys.push(match capability {
             "source" => "source = true".into(),
             "exec" => {
-                let bind = |request: &&&Request| format!("{} = {}", key(&request.name), text(program(&request.name)));
+                let bind =
+                    |request: &&&Request| format!("{} = {}", toml_key(&request.name), text(program(&request.name)));
                 format!("exec = {{ {} }}", names.iter().map(bind).collect::<Vec<_>>().join(", "))
             }
             "secrets" => {
-                let bind = |request: &&&Request| format!("{} = {}", key(&request.name), text(&request.name));
+                let bind = |request: &&&Request| format!("{} = {}", toml_key(&request.name), text(&request.name));
                 format!(
                     "secrets = {{ {} }}",
                     names.iter().map(bind).collect::<Vec<_>>().join(", ")
@@ -96,7 +97,8 @@ fn program(name: &str) -> &str {
     }
 }
 
-fn key(name: &str) -> String {
+/// A key as TOML writes it: bare where that is possible.
+pub(crate) fn toml_key(name: &str) -> String {
     let bare = !name.is_empty()
         && name
             .bytes()

@@ -7,5 +7,6 @@ mod selection;
 mod targets;
 
 pub use capability::net_text;
+pub(crate) use missing::toml_key;
 pub use planning::{Planned, Planner};
 pub use selection::Selection;

@@ -10,6 +10,7 @@ use tidegate_sandbox::Request;
 use super::Selection;
 use super::capability::{CAPABILITIES, TWO_KEYS, clean, entries};
 use super::missing::{missing_grants, unknown_capability};
+use super::selection::needs_without;
 use crate::Host;
 use crate::expression::Scope;
 use crate::pipeline::{Pipeline, ResolvedStage, Unresolved, component_files};
@@ -78,7 +79,14 @@ impl Planner<'_> {
             .iter()
             .any(|stage| stage.grant.net.contains(&NetGrant::PythonIndex));
         let mut read_only = component_files(pipeline);
-        read_only.extend([pipeline.manifest_path.clone(), "tidegate.lock".into()]);
+        // Whatever manifest this run reads, the one that the next run reads is nobody's to change.
+        read_only.extend([
+            pipeline.manifest_path.clone(),
+            "tidegate.toml".into(),
+            "tidegate.lock".into(),
+        ]);
+        read_only.sort();
+        read_only.dedup();
         read_only.retain(|path| pipeline.workspace.join(path).exists());
         let plan = Plan {
             pipeline: pipeline.name.clone(),
@@ -141,12 +149,7 @@ impl Draft<'_> {
             plugin: stage.plugin.id.clone(),
             config: stage.config.value.clone(),
             unknown: stage.config.unknown.clone(),
-            needs: written
-                .needs
-                .iter()
-                .map(|need| need.value.clone())
-                .filter(|need| !left_out.contains_key(need))
-                .collect(),
+            needs: needs_without(written, &self.pipeline.manifest, left_out),
             when: written.when.as_ref().map(|when| when.value.clone()),
             timeout_ms: millis(&written.timeout, DEFAULT_TIMEOUT),
             stop_grace_ms: millis(&written.stop_grace, DEFAULT_STOP_GRACE),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tidegate_manifest::{Diagnostic, Manifest, StageName, suggest};
+use tidegate_manifest::{Diagnostic, Manifest, Stage, StageName, suggest};
 
 /// What the command line asks for.
 #[derive(Debug, Clone, Default)]
@@ -15,8 +15,8 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// The stages that are left out, and why. A stage that needs a skipped one still runs: it was the user who said that
-    /// the skipped one is not needed now.
+    /// The stages that are left out, and why. A stage that needs a skipped one still runs, after what the skipped one needs:
+    /// it was the user who said that the skipped one is not needed now.
     pub(super) fn left_out(&self, manifest: &Manifest) -> Result<BTreeMap<StageName, String>, Vec<Diagnostic>> {
         let mistakes: Vec<_> = self
             .stages
@@ -37,6 +37,10 @@ impl Selection {
                 left_out.insert(name, "not asked for".to_owned());
             }
         }
+        if left_out.len() == manifest.stages.len() {
+            let mistake = Diagnostic::error("usage/nothing-to-run", "every stage is left out, so nothing would run");
+            return Err(vec![mistake.help("name other stages, or drop --skip")]);
+        }
         Ok(left_out)
     }
 
@@ -47,9 +51,7 @@ impl Selection {
         let mut chosen = BTreeSet::new();
         let mut pending = self.stages.clone();
         while let Some(name) = pending.pop() {
-            // What only a skipped stage needs is not needed.
-            let skipped = self.skip.contains(&name);
-            if chosen.insert(name.clone()) && !self.no_needs && !skipped {
+            if chosen.insert(name.clone()) && !self.no_needs {
                 let stage = manifest.stages.iter().find(|stage| stage.name.as_str() == name);
                 pending.extend(
                     stage
@@ -61,6 +63,33 @@ impl Selection {
         }
         chosen
     }
+}
+
+/// What `stage` waits for when the stages of `left_out` don't run: in the place of each of them, what it needs itself.
+pub(super) fn needs_without(
+    stage: &Stage,
+    manifest: &Manifest,
+    left_out: &BTreeMap<StageName, String>,
+) -> Vec<StageName> {
+    let mut needs = BTreeSet::new();
+    let mut seen = BTreeSet::new();
+    let mut pending: Vec<&StageName> = stage.needs.iter().map(|need| &need.value).collect();
+    while let Some(need) = pending.pop() {
+        if !left_out.contains_key(need) {
+            needs.insert(need.clone());
+        } else if seen.insert(need) {
+            let skipped = manifest.stages.iter().find(|other| other.name.value == *need);
+            pending.extend(
+                skipped
+                    .into_iter()
+                    .flat_map(|stage| &stage.needs)
+                    .map(|need| &need.value),
+            );
+        }
+    }
+    // As they are written, so that a plan reads like its manifest.
+    let order = manifest.stages.iter().map(|stage| &stage.name.value);
+    order.filter(|name| needs.contains(*name)).cloned().collect()
 }
 
 fn unknown_stage(name: &str, manifest: &Manifest) -> Option<Diagnostic> {
@@ -136,7 +165,33 @@ mod tests {
             skip: names(&["b"]),
             ..Selection::default()
         };
-        assert_eq!(running(&selection), ["c"]);
+        assert_eq!(running(&selection), ["a", "c"]);
+    }
+
+    #[test]
+    fn a_skipped_stage_leaves_the_order_of_the_others() {
+        let manifest = manifest();
+        let skip_b = Selection {
+            skip: names(&["b"]),
+            ..Selection::default()
+        };
+        let left_out = skip_b.left_out(&manifest).unwrap();
+        let waits_for = |index: usize| needs_without(&manifest.stages[index], &manifest, &left_out);
+        assert_eq!(waits_for(2), ["a".parse().unwrap()]);
+        assert_eq!(waits_for(0), []);
+    }
+
+    #[test]
+    fn a_run_of_nothing_is_a_mistake() {
+        let selection = Selection {
+            stages: names(&["a"]),
+            skip: names(&["a"]),
+            ..Selection::default()
+        };
+        assert_eq!(
+            selection.left_out(&manifest()).unwrap_err()[0].code,
+            "usage/nothing-to-run"
+        );
     }
 
     #[test]

@@ -12,6 +12,8 @@ pub enum LookupError {
     NotFound { name: String },
     #[error("there is no program at {}", path.display())]
     NoSuchFile { path: PathBuf },
+    #[error("{} is not executable", path.display())]
+    NotExecutable { path: PathBuf },
     #[error("{} is a launcher of a version manager, which would pick another program at run time", path.display())]
     Shim { path: PathBuf },
     #[error(transparent)]
@@ -30,6 +32,9 @@ pub fn look_up(written: &str, host: &Host, workspace: &Path) -> Result<Program, 
     if path.is_absolute() {
         if !path.is_file() {
             return Err(LookupError::NoSuchFile { path });
+        }
+        if !is_executable(&path) {
+            return Err(LookupError::NotExecutable { path });
         }
         return bind(written, path, host, workspace);
     }
@@ -84,6 +89,12 @@ fn bind(written: &str, found: PathBuf, host: &Host, workspace: &Path) -> Result<
 fn within(path: &Path, workspace: &Path) -> Option<PathBuf> {
     let folder = path.parent()?.canonicalize().ok()?;
     Some(folder.strip_prefix(workspace).ok()?.join(path.file_name()?))
+}
+
+fn is_executable(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    path.metadata()
+        .is_ok_and(|metadata| metadata.permissions().mode() & 0o111 != 0)
 }
 
 fn is_python(path: &Path) -> bool {

@@ -23,6 +23,7 @@ use crate::git::Git;
 use crate::http::HttpClient;
 use crate::journal::StageState;
 use crate::plan::{SourceState, StagePlan};
+use crate::planner::toml_key;
 
 /// Outputs of one attempt, and the size of one. They are for names and numbers; files go into artifacts.
 const MAX_OUTPUTS: usize = 200;
@@ -223,7 +224,10 @@ impl Broker for StageBroker {
 
     async fn reveal(&self, name: String) -> Result<String, SecretError> {
         let Some(secret) = self.stage.grant.secrets.get(&name) else {
-            let text = format!("`{name}`; the manifest has to bind it: grant.secrets = {{ {name} = \"…\" }}");
+            let text = format!(
+                "`{name}`; the manifest has to bind it: grant.secrets = {{ {} = \"…\" }}",
+                toml_key(&name)
+            );
             return Err(SecretError::NotGranted(text));
         };
         let value = self

@@ -16,6 +16,7 @@ use super::intake::Intake;
 use super::process::{Pipes, Process, Start};
 use crate::interrupt::Interrupt;
 use crate::plan::StagePlan;
+use crate::planner::toml_key;
 use crate::program::{NotConfinable, Program, Toolchain, check_workspace_program};
 
 /// Programs at the same time; the limit on their whole trees is the Cell's.
@@ -229,7 +230,10 @@ impl Processes {
     fn program(&self, name: &str) -> Result<PathBuf, ProcessError> {
         match self.stage.grant.exec.get(name) {
             None => {
-                let text = format!("`{name}`; the manifest has to bind it: grant.exec = {{ {name} = \"…\" }}");
+                let text = format!(
+                    "`{name}`; the manifest has to bind it: grant.exec = {{ {} = \"…\" }}",
+                    toml_key(name)
+                );
                 Err(ProcessError::NotGranted(text))
             }
             Some(Program::Host { path, .. }) => Ok(path.clone()),
