@@ -155,6 +155,8 @@ async fn until_over(
         returned = call => Some(returned),
         () = watch => None,
     };
+    // The broker hears of a stop too, and a guest that it told may answer before this task has looked.
+    let cause = cause.or_else(|| stop.is_requested().then_some(Cause::Requested));
     (returned, cause)
 }
 

@@ -169,5 +169,5 @@ fn a_stage_never_chooses_a_program() {
     let manifest = "[stages.it]\nuses = \"probe.wasm\"\nwith = { asks = [\"exec tool\"], steps = [\"run tool x\", \"run /bin/sh x\"] }\n\
                     grant = { exec = { tool = \"true\" } }\n";
     let ran = Project::of(manifest).run(["run", "--format", "json"]).code(3);
-    assert_snapshot!(ran.message_of("it"), @r#"not granted: `/bin/sh`; the manifest has to bind it: grant.exec = { /bin/sh = "…" }"#);
+    assert_snapshot!(ran.message_of("it"), @r#"not granted: `/bin/sh`; the manifest has to bind it: grant.exec = { "/bin/sh" = "…" }"#);
 }

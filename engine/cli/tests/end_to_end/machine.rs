@@ -102,7 +102,7 @@ fn a_full_disk() {
         return;
     };
     let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert_eq!(output.status.code(), Some(70), "{said}");
     assert!(
         said.starts_with("error: the run was stopped: failed to keep the run's journal: ")
             || said.starts_with("error: failed to keep the run's journal: "),
@@ -118,7 +118,7 @@ fn a_project_that_can_not_be_written() {
         return;
     };
     let said = String::from_utf8_lossy(&output.stderr).replace(project.root().to_str().unwrap(), "[project]");
-    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert_eq!(output.status.code(), Some(70), "{said}");
     assert_snapshot!(said, @"error: failed to keep the run's journal: failed to write [project]/.tidegate: Read-only file system (os error 30)");
 }
 
