@@ -53,6 +53,10 @@ impl Failure {
         self
     }
 
+    pub(crate) fn no_runs() -> Self {
+        Self::usage("this project has had no run").hint("`tidegate run` makes one")
+    }
+
     /// The exit code of the gravest: a grant that is missing or a plugin that is invalid is 3, everything else 2.
     pub(crate) fn diagnostics(diagnostics: Vec<Diagnostic>, source: Source) -> Self {
         let denied = diagnostics.iter().any(|diagnostic| {
@@ -76,17 +80,20 @@ impl Failure {
 }
 
 impl From<JournalError> for Failure {
-    /// A run that is not there is the user's mistake, a journal that can't be read or written is the machine's.
+    /// A run that is not there is the user's mistake, and a journal that can't be read has another owner; one that can't be
+    /// written while a stage runs is the machine's fault.
     fn from(error: JournalError) -> Self {
         match &error {
-            JournalError::NoSuchRun(_) | JournalError::Ambiguous(_) | JournalError::NoRuns => Self::usage(error),
+            JournalError::NoRuns => Self::no_runs(),
+            JournalError::NoSuchRun(_) => Self::usage(error).hint("`tidegate runs` lists them"),
+            JournalError::Ambiguous(_) => Self::usage(error).hint("write more of its id; `tidegate runs` lists them"),
             JournalError::Newer { .. } => {
                 Self::usage(error).hint("use that version here, or move .tidegate away to begin a new journal")
             }
-            JournalError::Write { .. }
-            | JournalError::Read { .. }
-            | JournalError::Link { .. }
-            | JournalError::Database(_) => Self::Text {
+            JournalError::Read { .. } | JournalError::Open { .. } => {
+                Self::usage(error).hint("the files of .tidegate have to be readable for your user")
+            }
+            JournalError::Write { .. } | JournalError::Link { .. } | JournalError::Database(_) => Self::Text {
                 exit_code: INTERNAL,
                 message: format!("failed to keep the run's journal: {error}"),
                 hints: Vec::new(),

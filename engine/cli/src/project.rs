@@ -1,5 +1,6 @@
 //! From the command line to a pipeline and a plan.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -44,9 +45,14 @@ pub(crate) fn find(explicit: Option<&Path>) -> Result<PathBuf, Failure> {
             })?
         }
     };
-    found
-        .canonicalize()
-        .map_err(|error| Failure::usage(format!("{}: {error}", found.display())))
+    found.canonicalize().map_err(|error| {
+        if error.kind() == ErrorKind::NotFound {
+            Failure::usage(format!("there is no manifest at {}", found.display()))
+                .hint("`tidegate init` writes one for a Django project")
+        } else {
+            Failure::usage(format!("{}: {error}", found.display()))
+        }
+    })
 }
 
 /// The folder of the manifest that the user means.
@@ -60,8 +66,11 @@ impl Project {
         let path = find(explicit)?;
         let root = path.parent().unwrap_or(Path::new("/")).to_path_buf();
         let manifest_path = PathBuf::from(path.file_name().unwrap_or_default());
-        let text = std::fs::read_to_string(&path)
-            .map_err(|error| Failure::usage(format!("failed to read {}: {error}", path.display())))?;
+        if root.to_str().is_none() {
+            let message = format!("the project's path is not text (UTF-8): {}", root.display());
+            return Err(Failure::usage(message).hint("move or rename the folder: programs get its path as text"));
+        }
+        let text = text(&path)?;
         let source = Source::new(shown(&path), text);
         match parse(&source) {
             Ok(parsed) => Ok(Self {
@@ -74,6 +83,16 @@ impl Project {
             Err(diagnostics) => Err(Failure::diagnostics(diagnostics, source)),
         }
     }
+}
+
+fn text(path: &Path) -> Result<String, Failure> {
+    let bytes =
+        std::fs::read(path).map_err(|error| Failure::usage(format!("failed to read {}: {error}", shown(path))))?;
+    String::from_utf8(bytes).map_err(|error| {
+        let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+        Failure::usage(format!("{}:{line}: this line is not text in UTF-8", shown(path))).hint("save the file as UTF-8")
+    })
 }
 
 /// As people would type it from here.
@@ -204,6 +223,5 @@ pub(crate) struct Prepared {
 /// The journal of a project that has had runs.
 pub(crate) fn journal(manifest: Option<&Path>) -> Result<Journal, Failure> {
     let root = root(manifest)?;
-    Journal::existing(&root)
-        .ok_or_else(|| Failure::usage("this project has had no run").hint("`tidegate run` makes one"))
+    Journal::existing(&root)?.ok_or_else(Failure::no_runs)
 }

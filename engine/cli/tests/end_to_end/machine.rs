@@ -123,6 +123,25 @@ fn a_project_that_can_not_be_written() {
 }
 
 #[test]
+fn a_journal_that_can_only_be_read() {
+    let project = Project::of(&steps(&["log hello"]));
+    project.run(["run"]).code(0);
+    let script =
+        "mount --bind $PROJECT $PROJECT && mount -o remount,ro,bind $PROJECT && cd $PROJECT && $1 logs && $1 runs";
+    let Some(output) = in_namespace(&project, script) else {
+        return;
+    };
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(
+        output.status.code(),
+        Some(0),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert!(said.starts_with("it hello\n") && said.contains("passed"), "{said}");
+}
+
+#[test]
 fn a_cache_that_can_not_be_written_is_done_without() {
     let project = Project::of(&steps(&["log hello"]));
     let project = project.env("XDG_CACHE_HOME", "/proc/nowhere");

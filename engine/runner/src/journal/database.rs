@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::Connection;
 use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags};
 
 use super::JournalError;
 use crate::RunId;
@@ -52,9 +52,13 @@ impl Journal {
     }
 
     /// None when the project has had no run.
-    pub fn existing(project: &Path) -> Option<Self> {
+    pub fn existing(project: &Path) -> Result<Option<Self>, JournalError> {
         let folder = project.join(".tidegate");
-        folder.join("state.db").exists().then_some(Self { folder })
+        let path = folder.join("state.db");
+        match path.try_exists() {
+            Ok(exists) => Ok(exists.then_some(Self { folder })),
+            Err(error) => Err(JournalError::Read { path, error }),
+        }
     }
 
     /// A repository may bring a `.tidegate` of its own: the engine must not be led to write into the user's other files.
@@ -68,12 +72,7 @@ impl Journal {
 
     pub(super) fn connect(&self) -> Result<Connection, JournalError> {
         let connection = Connection::open(self.folder.join("state.db"))?;
-        // A database that came with a repository may hold more than tables.
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false)?;
-        connection.busy_timeout(BUSY_TIMEOUT)?;
+        restrict(&connection)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "NORMAL")?;
         let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
@@ -85,6 +84,29 @@ impl Journal {
         Ok(connection)
     }
 
+    /// For queries: works too where this user may read the journal and not write it.
+    pub(super) fn read(&self) -> Result<Connection, JournalError> {
+        let path = self.folder.join("state.db");
+        let open = |error| JournalError::Open {
+            path: path.clone(),
+            error,
+        };
+        let (connection, found) = match open_to_read(&path, "") {
+            Ok(opened) => opened,
+            // SQLite keeps a lock file beside a database in WAL mode, which it can't make here. It needs none when no engine
+            // has the database open: then there is no write-ahead log, and nothing is left out by reading the file alone.
+            Err(_) if !self.folder.join("state.db-wal").exists() => {
+                open_to_read(&path, "&immutable=1").map_err(open)?
+            }
+            Err(error) => return Err(open(error)),
+        };
+        match found {
+            FORMAT => Ok(connection),
+            0 => Err(JournalError::NoRuns),
+            found => Err(JournalError::Newer { found, known: FORMAT }),
+        }
+    }
+
     /// Where a run's log files lie.
     pub(super) fn run_folder(&self, run: &RunId) -> PathBuf {
         self.folder.join("runs").join(run.as_str())
@@ -94,6 +116,35 @@ impl Journal {
     pub(crate) fn artifact_folder(&self) -> PathBuf {
         self.folder.join("artifacts")
     }
+}
+
+/// A connection and the database's format.
+fn open_to_read(path: &Path, parameters: &str) -> rusqlite::Result<(Connection, i64)> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let path: String = path
+        .as_os_str()
+        .as_encoded_bytes()
+        .iter()
+        .map(|byte| match byte {
+            b'/' | b'.' | b'-' | b'_' => char::from(*byte).to_string(),
+            byte if byte.is_ascii_alphanumeric() => char::from(*byte).to_string(),
+            byte => format!("%{byte:02x}"),
+        })
+        .collect();
+    let connection = Connection::open_with_flags(format!("file:{path}?mode=ro{parameters}"), flags)?;
+    restrict(&connection)?;
+    // Opening reads nothing yet.
+    let found = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    Ok((connection, found))
+}
+
+/// A database that came with a repository may hold more than tables.
+fn restrict(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false)?;
+    connection.busy_timeout(BUSY_TIMEOUT)
 }
 
 /// In one transaction, and only if no other process was first.
@@ -134,5 +185,21 @@ mod tests {
             );
         }
         assert_eq!(std::fs::read_dir(outside.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn reading_changes_nothing_and_knows_odd_folder_names() {
+        let folder = tempfile::tempdir().unwrap();
+        let project = folder.path().join("100% of a project? #1");
+        assert!(Journal::existing(&project).unwrap().is_none());
+        let journal = Journal::open(&project).unwrap();
+        let connection = journal.read().unwrap();
+        let refused = connection.execute("DELETE FROM runs", []).unwrap_err().to_string();
+        assert!(refused.contains("readonly"), "{refused}");
+        std::fs::write(project.join(".tidegate/state.db"), "no database").unwrap();
+        for left in ["state.db-wal", "state.db-shm"] {
+            let _ = std::fs::remove_file(project.join(".tidegate").join(left));
+        }
+        assert!(matches!(journal.read(), Err(JournalError::Open { .. })));
     }
 }

@@ -10,6 +10,8 @@ pub enum JournalError {
     Read { path: PathBuf, error: std::io::Error },
     #[error("{} is a link, which would lead the engine's own files elsewhere; remove it", path.display())]
     Link { path: PathBuf },
+    #[error("failed to read {}: {error}", path.display())]
+    Open { path: PathBuf, error: rusqlite::Error },
     #[error("the journal's database: {0}")]
     Database(#[from] rusqlite::Error),
     #[error("the journal was written by a newer Tidegate (format {found}, this one knows {known})")]

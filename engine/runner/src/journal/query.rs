@@ -62,7 +62,7 @@ const RUN: &str = "SELECT id, pipeline, branch, commit_id, dry_run, started, out
 impl Journal {
     /// The newest first.
     pub fn runs(&self, limit: u32) -> Result<Vec<RunRow>, JournalError> {
-        let db = self.connect()?;
+        let db = self.read()?;
         let mut query = db.prepare(&format!("{RUN} ORDER BY started DESC, id DESC LIMIT ?1"))?;
         Ok(query.query_map([limit], run_row)?.collect::<Result<_, _>>()?)
     }
@@ -71,7 +71,7 @@ impl Journal {
         let RunSelector::Prefix(prefix) = selector else {
             return self.runs(1)?.into_iter().next().ok_or(JournalError::NoRuns);
         };
-        let db = self.connect()?;
+        let db = self.read()?;
         let mut query = db.prepare(&format!("{RUN} WHERE substr(id, 1, ?2) = ?1 LIMIT 2"))?;
         let found: Vec<RunRow> = query
             .query_map(params![prefix, prefix.chars().count() as i64], run_row)?
@@ -85,7 +85,7 @@ impl Journal {
 
     /// In the order in which they started.
     pub fn attempts(&self, run: &RunId) -> Result<Vec<AttemptRow>, JournalError> {
-        let db = self.connect()?;
+        let db = self.read()?;
         let mut query = db.prepare(
             "SELECT stage, attempt, outcome, message, duration_ms, confinement FROM attempts
              WHERE run = ?1 ORDER BY started, rowid",
@@ -104,7 +104,7 @@ impl Journal {
     }
 
     pub fn findings(&self, run: &RunId) -> Result<Vec<FindingRow>, JournalError> {
-        let db = self.connect()?;
+        let db = self.read()?;
         let mut query = db.prepare(
             "SELECT stage, severity, code, message, path, line, help FROM findings WHERE run = ?1 ORDER BY rowid",
         )?;
@@ -123,7 +123,7 @@ impl Journal {
     }
 
     pub fn tests(&self, run: &RunId) -> Result<Vec<TestRow>, JournalError> {
-        let db = self.connect()?;
+        let db = self.read()?;
         let mut query = db.prepare(
             "SELECT stage, suite, name, outcome, duration_us, message FROM tests WHERE run = ?1 ORDER BY rowid",
         )?;
@@ -143,7 +143,7 @@ impl Journal {
     /// The Plan that a run was started with, as JSON.
     pub fn plan_text(&self, run: &RunId) -> Result<String, JournalError> {
         let text = self
-            .connect()?
+            .read()?
             .query_row("SELECT plan FROM runs WHERE id = ?1", [run.as_str()], |row| row.get(0))
             .optional()?;
         text.ok_or_else(|| JournalError::NoSuchRun(run.to_string()))
