@@ -29,6 +29,9 @@ pub(crate) fn run(args: LogsArgs, console: &Console) -> Result<u8, Failure> {
     for attempt in wanted {
         let lines = read_log(&journal, &run.id, &attempt.stage, attempt.attempt)?;
         // What programs print is debug to a terminal that watches, and the reason why one asks for the log.
+        if lines.is_empty() && args.stage.is_some() {
+            writeln!(console.stderr(), "{}", without_log(attempt))?;
+        }
         let is_shown =
             |line: &&LogLine| console.verbose || line.source != LogSource::Engine || line.level != Level::Debug;
         for line in lines.iter().filter(is_shown) {
@@ -41,4 +44,22 @@ pub(crate) fn run(args: LogsArgs, console: &Console) -> Result<u8, Failure> {
         }
     }
     Ok(0)
+}
+
+/// Why there is nothing to print.
+fn without_log(attempt: &AttemptRow) -> String {
+    let AttemptRow {
+        stage,
+        outcome,
+        message,
+        ..
+    } = attempt;
+    match (
+        outcome.as_deref(),
+        message.as_deref().and_then(|text| text.lines().next()),
+    ) {
+        (Some("skipped"), Some(why)) => format!("{stage} has no log: it was skipped, because {why}"),
+        (Some("skipped"), None) => format!("{stage} has no log: it was skipped"),
+        _ => format!("{stage} has no log: it said nothing"),
+    }
 }

@@ -19,7 +19,10 @@ pub(crate) fn run(args: ShowArgs, console: &Console) -> Result<u8, Failure> {
     let run = journal.run(&selector(&args.run))?;
     let mut out = console.stdout();
     let style = |outcome: Option<&str>| outcome.and_then(Outcome::parse).map_or("", outcome_style);
-    let word = run.outcome.as_deref().unwrap_or("unfinished");
+    let word = run
+        .outcome
+        .as_deref()
+        .unwrap_or("unfinished (still running, or its engine was killed)");
     let started = run.started.get(..19).unwrap_or(&run.started).replace('T', " ");
     let time = run
         .duration_ms

@@ -57,7 +57,12 @@ fn after_two_runs() {
 
     hint: it has lint, test, deploy
     ");
-    assert_snapshot!(project.run(["show", "zzz"]).code(2).only_stderr(), @"error: there is no run `zzz`");
+    assert_snapshot!(project.run(["show", "zzz"]).code(2).only_stderr(), @"
+    error: there is no run `zzz`
+
+    hint: `tidegate runs` lists them
+    ");
+    assert_snapshot!(project.run(["logs", first, "deploy"]).code(0).only_stderr(), @"deploy has no log: it was skipped, because it needs test, which did not pass");
     assert_eq!(project.run(["runs", "-n", "1"]).code(0).stdout().lines().count(), 1);
 }
 
