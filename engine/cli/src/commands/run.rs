@@ -20,6 +20,7 @@ use crate::render::{Annotations, Human, JsonLines};
 
 pub(crate) fn run(args: RunArgs, console: &Console) -> Result<u8, Failure> {
     let engine = Engine::start()?;
+    scratch_place(&engine.host)?;
     let options = PlanOptions {
         dry_run: args.dry_run,
         // Allowed is not wanted: where the machine can confine, it does.
@@ -75,6 +76,15 @@ pub(crate) fn run(args: RunArgs, console: &Console) -> Result<u8, Failure> {
     // Threads that still wait for something must not hold the exit up.
     engine.runtime.shutdown_background();
     outcome.map(Outcome::exit_code).map_err(stopped)
+}
+
+/// Every stage has a scratch folder there.
+fn scratch_place(host: &Host) -> Result<(), Failure> {
+    if host.temp.is_dir() {
+        return Ok(());
+    }
+    let message = format!("there is no folder {} for temporary files", host.temp.display());
+    Err(Failure::usage(message).hint("make it, or let TMPDIR name another folder"))
 }
 
 fn can_confine(host: &Host) -> Result<bool, Failure> {

@@ -168,13 +168,13 @@ fn skipped() {
 
 #[test]
 fn the_engines_own_fault_is_not_the_stages() {
-    let project = Project::of(&steps(&["log hello"])).env("TMPDIR", "/proc/nowhere");
+    let project = Project::of(&steps(&["log hello"])).env("TMPDIR", "/proc");
     assert_snapshot!(project.run(["run"]).code(70).only_stderr(), @r#"
     project: 1 stage · run [run]
       it started probe 0.1.0
-      it ✗ internal [time]: failed to make a scratch folder: No such file or directory (os error 2) at path "/proc/nowhere/[scratch]"
+      it ✗ internal [time]: failed to make a scratch folder: No such file or directory (os error 2) at path "/proc/[scratch]"
 
-      ✗ it  internal [time]  failed to make a scratch folder: No such file or directory (os error 2) at path "/proc/nowhere/[scratch]"
+      ✗ it  internal [time]  failed to make a scratch folder: No such file or directory (os error 2) at path "/proc/[scratch]"
     internal in [time]
     the whole log: tidegate logs [run]
     "#);
@@ -357,7 +357,22 @@ fn usage() {
 
     For more information, try '--help'.
     ");
-    assert_snapshot!(project.run(["run", "-m", "ci.toml"]).code(2).only_stderr(), @"error: ci.toml: No such file or directory (os error 2)");
+    assert_snapshot!(project.run(["run", "-m", "ci.toml"]).code(2).only_stderr(), @"
+    error: there is no manifest at ci.toml
+
+    hint: `tidegate init` writes one for a Django project
+    ");
+    let latin = Project::new().file("tidegate.toml", b"[pipeline]\nname = \"caf\xe9\"\n");
+    assert_snapshot!(latin.run(["check"]).code(2).only_stderr(), @"
+    error: tidegate.toml:2: this line is not text in UTF-8
+
+    hint: save the file as UTF-8
+    ");
+    assert_snapshot!(project.env("TMPDIR", "/proc/nowhere").run(["run"]).code(2).only_stderr(), @"
+    error: there is no folder /proc/nowhere for temporary files
+
+    hint: make it, or let TMPDIR name another folder
+    ");
 }
 
 #[test]
