@@ -41,8 +41,12 @@ impl Interpreter {
     }
 
     pub(crate) fn parse(stdout: &[u8]) -> Result<Self, Failure> {
-        serde_json::from_slice(stdout).map_err(|_| {
-            failure::misconfigured("`python` does not answer as a Python does: is the grant bound to one?")
-        })
+        // From a text, as everything else here: a second kind of reader makes the component a good deal larger.
+        str::from_utf8(stdout)
+            .ok()
+            .and_then(|text| serde_json::from_str(text).ok())
+            .ok_or_else(|| {
+                failure::misconfigured("`python` does not answer as a Python does: is the grant bound to one?")
+            })
     }
 }

@@ -1,5 +1,3 @@
-use std::collections::{BTreeMap, BTreeSet};
-
 use thiserror::Error;
 use toml::de::{DeTable, DeValue};
 
@@ -8,13 +6,16 @@ use toml::de::{DeTable, DeValue};
 pub(crate) struct Pyproject {
     is_package: bool,
     project: Option<Metadata>,
-    groups: BTreeMap<String, Vec<Entry>>,
+    groups: Named<Vec<Entry>>,
 }
+
+/// In the order of their names, which the parser gives. A list, not a map: there are few, and each kind of map costs.
+type Named<T> = Vec<(String, T)>;
 
 #[derive(Debug, Default)]
 struct Metadata {
     dependencies: Vec<String>,
-    extras: BTreeMap<String, Vec<String>>,
+    extras: Named<Vec<String>>,
     has_dynamic_dependencies: bool,
 }
 
@@ -83,16 +84,16 @@ impl Pyproject {
         }
         for extra in extras {
             let known = &metadata.ok_or(PyprojectError::NoProject)?.extras;
-            let requirements = known.get(extra).ok_or_else(|| PyprojectError::NoExtra {
+            let requirements = get(known, extra).ok_or_else(|| PyprojectError::NoExtra {
                 name: extra.clone(),
-                known: names(known.keys()),
+                known: names(known),
             })?;
             if !self.is_package() {
                 found.extend(requirements.iter().cloned());
             }
         }
         for group in groups {
-            self.group(group, &mut BTreeSet::new(), &mut found)?;
+            self.group(group, &mut Vec::new(), &mut found)?;
         }
         Ok(found)
     }
@@ -100,15 +101,16 @@ impl Pyproject {
     fn group<'a>(
         &'a self,
         name: &'a str,
-        inside: &mut BTreeSet<&'a str>,
+        inside: &mut Vec<&'a str>,
         found: &mut Vec<String>,
     ) -> Result<(), PyprojectError> {
-        if !inside.insert(name) {
+        if inside.contains(&name) {
             return Err(PyprojectError::GroupCycle(name.to_owned()));
         }
-        let entries = self.groups.get(name).ok_or_else(|| PyprojectError::NoGroup {
+        inside.push(name);
+        let entries = get(&self.groups, name).ok_or_else(|| PyprojectError::NoGroup {
             name: name.to_owned(),
-            known: names(self.groups.keys()),
+            known: names(&self.groups),
         })?;
         for entry in entries {
             match entry {
@@ -117,7 +119,7 @@ impl Pyproject {
                 Entry::Odd => return Err(PyprojectError::BadGroup(name.to_owned())),
             }
         }
-        inside.remove(name);
+        inside.pop();
         Ok(())
     }
 }
@@ -171,8 +173,12 @@ fn group_entries(list: &DeValue<'_>) -> Vec<Entry> {
         .collect()
 }
 
-fn names<'a>(names: impl Iterator<Item = &'a String>) -> String {
-    let names: Vec<&str> = names.map(String::as_str).collect();
+fn get<'a, T>(list: &'a Named<T>, wanted: &str) -> Option<&'a T> {
+    list.iter().find(|(name, _)| name == wanted).map(|(_, value)| value)
+}
+
+fn names<T>(list: &Named<T>) -> String {
+    let names: Vec<&str> = list.iter().map(|(name, _)| name.as_str()).collect();
     if names.is_empty() {
         "none".to_owned()
     } else {

@@ -29,12 +29,17 @@ impl Stamp {
         arguments: &[String],
         files: &BTreeMap<String, String>,
     ) -> Self {
+        // One by one: to collect them would bring a whole sort into the component.
+        let mut sums = BTreeMap::new();
+        for (path, text) in files {
+            sums.insert(path.clone(), sha256(text));
+        }
         Self {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             interpreter: interpreter.clone(),
             installer: installer.identity().to_owned(),
             arguments: arguments.to_vec(),
-            files: files.iter().map(|(path, text)| (path.clone(), sha256(text))).collect(),
+            files: sums,
         }
     }
 
@@ -63,8 +68,9 @@ impl Stamp {
             changed.push("what is asked for");
         }
         let differs = |path: &&String| self.files.get(*path) != old.files.get(*path);
-        let paths: std::collections::BTreeSet<&String> = self.files.keys().chain(old.files.keys()).collect();
-        changed.extend(paths.iter().copied().filter(differs).map(String::as_str));
+        let gone = |path: &&String| !self.files.contains_key(*path);
+        changed.extend(self.files.keys().filter(differs).map(String::as_str));
+        changed.extend(old.files.keys().filter(gone).map(String::as_str));
         Some(changed.join(", "))
     }
 }
@@ -100,5 +106,14 @@ mod tests {
             "the Python, requirements.txt"
         );
         assert!(!old.text().contains("django"));
+    }
+
+    #[test]
+    fn a_file_that_came_and_one_that_went_are_both_named() {
+        let mut old = stamp("3.12.4", "django");
+        old.files.insert("a.txt".to_owned(), String::new());
+        let mut new = stamp("3.12.4", "django");
+        new.files.insert("z.txt".to_owned(), String::new());
+        assert_eq!(new.difference(&old).unwrap(), "z.txt, a.txt");
     }
 }

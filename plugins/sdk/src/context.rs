@@ -9,7 +9,10 @@ use crate::failure::{Failure, misconfigured};
 
 /// The stage's `with` table; [`crate::Stage::run`] gets it already. `Misconfigured` when it does not fit the type.
 pub fn config<T: DeserializeOwned>() -> Result<T, Failure> {
-    serde_json::from_str(&context::config()).map_err(|error| misconfigured(format!("`with`: {error}")))
+    // By way of a `Value`, as `requests` has one too: a second way to read the same type would make each component larger.
+    serde_json::from_str(&context::config())
+        .and_then(serde_json::from_value::<T>)
+        .map_err(|error| misconfigured(format!("`with`: {error}")))
 }
 
 /// What the manifest calls this stage.
