@@ -89,7 +89,7 @@ pub(crate) struct SelectionArgs {
     #[arg(long, requires = "stages")]
     pub no_needs: bool,
 
-    /// Leave a stage out; those that need it run all the same
+    /// Leave a stage out; those that need it wait for what it needs instead
     #[arg(long, value_name = "STAGE")]
     pub skip: Vec<String>,
 }

@@ -4,9 +4,9 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tidegate_manifest::{Diagnostic, Manifest, Source, parse};
+use tidegate_manifest::{Diagnostic, Manifest, Source, parse, parse_in_part};
 use tidegate_runner::journal::Journal;
-use tidegate_runner::pipeline::{Pipeline, Resolver};
+use tidegate_runner::pipeline::{Pipeline, Resolver, Unresolved};
 use tidegate_runner::planner::{Planned, Planner, Selection};
 use tidegate_runner::{Git, Host};
 use tidegate_sandbox::{CodeCacheError, Sandbox, SandboxError};
@@ -63,6 +63,14 @@ pub(crate) fn root(explicit: Option<&Path>) -> Result<PathBuf, Failure> {
 
 impl Project {
     pub(crate) fn load(explicit: Option<&Path>) -> Result<Self, Failure> {
+        Self::read(explicit, |partial| {
+            Err(Failure::diagnostics(partial.warnings, partial.source))
+        })
+    }
+
+    /// `further` gets a manifest with mistakes, in part, to find those of the later steps; its `warnings` are all that is
+    /// wrong with it so far.
+    fn read(explicit: Option<&Path>, further: impl FnOnce(Self) -> Result<Self, Failure>) -> Result<Self, Failure> {
         let path = find(explicit)?;
         let root = path.parent().unwrap_or(Path::new("/")).to_path_buf();
         let manifest_path = PathBuf::from(path.file_name().unwrap_or_default());
@@ -80,7 +88,16 @@ impl Project {
                 warnings: parsed.warnings,
                 source,
             }),
-            Err(diagnostics) => Err(Failure::diagnostics(diagnostics, source)),
+            Err(diagnostics) => match parse_in_part(&source) {
+                (Some(manifest), _) => further(Self {
+                    root,
+                    manifest_path,
+                    manifest,
+                    warnings: diagnostics,
+                    source,
+                }),
+                (None, _) => Err(Failure::diagnostics(diagnostics, source)),
+            },
         }
     }
 }
@@ -124,6 +141,65 @@ impl Engine {
         })
     }
 
+    fn resolve(
+        &self,
+        root: &Path,
+        manifest_path: &Path,
+        manifest: Manifest,
+        project: &ProjectArgs,
+    ) -> Result<Pipeline, Box<Unresolved>> {
+        let catalog = standard::catalog();
+        self.runtime.block_on(async {
+            let resolver = Resolver {
+                sandbox: &self.sandbox,
+                catalog: &catalog,
+                workspace: root,
+                manifest_path,
+                source: Git::new(root, &self.host).state(&self.host).await,
+            };
+            resolver.resolve(manifest, &project.set).await
+        })
+    }
+
+    /// A manifest that can't be read whole may have mistakes of the later steps as well. Of those, only what does not come
+    /// from the part that is missing: nothing of a stage that could not be read whole, but for its plugin.
+    fn all_mistakes(&self, partial: Project, project: &ProjectArgs) -> Failure {
+        let Project {
+            root,
+            manifest_path,
+            source,
+            manifest,
+            warnings: mut mistakes,
+        } = partial;
+        let headers: Vec<usize> = manifest.stages.iter().map(|stage| stage.span.start).collect();
+        let place = |mistake: &Diagnostic| Some(mistake.label.as_ref()?.0.start);
+        let broken: Vec<_> = mistakes
+            .iter()
+            .filter_map(place)
+            .filter_map(|place| stage_at(&headers, place))
+            .collect();
+        let selection = Selection::default();
+        let planner = Planner {
+            host: &self.host,
+            selection: &selection,
+            dry_run: false,
+            allow_unconfined: false,
+        };
+        let further = match self.resolve(&root, &manifest_path, manifest, project) {
+            Ok(pipeline) => planner.plan(&pipeline).err().unwrap_or_default(),
+            Err(unresolved) => {
+                let planned = planner.mistakes(&unresolved);
+                unresolved.mistakes.into_iter().chain(planned).collect()
+            }
+        };
+        mistakes.extend(further.into_iter().filter(|mistake| {
+            let stage = place(mistake).and_then(|place| stage_at(&headers, place));
+            let is_whole = stage.is_some_and(|stage| !broken.contains(&stage));
+            mistake.code == "plugin/not-found" || (is_whole && mistake.code != "expression/stage")
+        }));
+        Failure::diagnostics(in_order(mistakes), source)
+    }
+
     /// Everything up to what can be run. The warnings of all steps are in the plan's.
     pub(crate) fn plan(
         &self,
@@ -137,7 +213,9 @@ impl Engine {
             source,
             manifest,
             mut warnings,
-        } = Project::load(project.manifest.as_deref())?;
+        } = Project::read(project.manifest.as_deref(), |partial| {
+            Err(self.all_mistakes(partial, project))
+        })?;
         let selection = Selection {
             stages: selection.stages.clone(),
             no_needs: selection.no_needs,
@@ -149,18 +227,7 @@ impl Engine {
             dry_run: options.dry_run,
             allow_unconfined: options.allow_unconfined,
         };
-        let catalog = standard::catalog();
-        let resolved = self.runtime.block_on(async {
-            let state = Git::new(&root, &self.host).state(&self.host).await;
-            let resolver = Resolver {
-                sandbox: &self.sandbox,
-                catalog: &catalog,
-                workspace: &root,
-                manifest_path: &manifest_path,
-                source: state,
-            };
-            resolver.resolve(manifest, &project.set).await
-        });
+        let resolved = self.resolve(&root, &manifest_path, manifest, project);
         let planned = match &resolved {
             Ok(pipeline) => planner.plan(pipeline),
             Err(unresolved) => Err(unresolved
@@ -186,6 +253,11 @@ impl Engine {
             (Err(unresolved), Ok(_)) => Err(Failure::diagnostics(in_order(unresolved.mistakes), source)),
         }
     }
+}
+
+/// The part of the text that belongs to the stage at `place`: from its header to the next stage's.
+fn stage_at(headers: &[usize], place: usize) -> Option<usize> {
+    headers.iter().copied().filter(|header| *header <= place).max()
 }
 
 /// As they stand in the manifest; what has no place comes first.

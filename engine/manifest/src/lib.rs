@@ -29,7 +29,7 @@ pub use duration::{InvalidDuration, parse_duration};
 pub use host_spec::{HostSpec, InvalidHostSpec};
 pub use manifest::{Config, Grants, HostKeys, Manifest, Stage, Target};
 pub use net_grant::{InvalidNetGrant, NetGrant};
-pub use read::{Parsed, parse, parse_user_config};
+pub use read::{Parsed, parse, parse_in_part, parse_user_config};
 pub use render::{Style, render};
 pub use schema::json_schema;
 pub use source::Source;

@@ -26,7 +26,7 @@ pub enum Origin {
 
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
-    #[error("there is no stage `{name}`")]
+    #[error("there is no standard stage or plugin `{name}`")]
     Unknown { name: String, similar: Option<String> },
     #[error("failed to read the component {}: {error}", path.display())]
     Unreadable { path: PathBuf, error: std::io::Error },

@@ -105,5 +105,8 @@ fn a_file_that_can_not_be_written() {
 fn mistakes_are_not_on_stdout() {
     let project = Project::of("[stages.a]\nuses = \"none\"\n");
     let ran = project.run(["run", "--format", "json"]).code(2);
-    assert!(ran.only_stderr().contains("there is no stage `none`"));
+    assert!(
+        ran.only_stderr()
+            .contains("there is no standard stage or plugin `none`")
+    );
 }

@@ -221,7 +221,7 @@ fn inspect_a_file() {
 fn inspect_what_is_not_there() {
     let project = Project::new().file("notes.txt", "not wasm");
     assert_snapshot!(project.run(["inspect", "pytest"]).code(2).only_stderr(), @"
-    error: there is no stage `pytest`
+    error: there is no standard stage or plugin `pytest`
 
     hint: give a component's file, or a name of `tidegate list --standard`
     ");

@@ -39,6 +39,15 @@ pub fn parse(source: &Source) -> Result<Parsed, Vec<Diagnostic>> {
     }
 }
 
+/// What can be read of a manifest with mistakes, so that the steps after this one can find theirs too; and the mistakes. It
+/// is never to be run. None where the text itself is broken.
+pub fn parse_in_part(source: &Source) -> (Option<Manifest>, Vec<Diagnostic>) {
+    const BROKEN: [&str; 4] = [code::SYNTAX, code::DUPLICATE_KEY, code::TOO_LARGE, code::NUL];
+    let (manifest, problems) = read_document(source, read_manifest);
+    let is_broken = problems.iter().any(|problem| BROKEN.contains(&problem.code));
+    (manifest.filter(|_| !is_broken), problems)
+}
+
 fn read_manifest(table: &DeTable<'_>, problems: &mut Problems) -> Manifest {
     let fields = Fields::new(entries_of(table), "the manifest", 0..0, &keys::MANIFEST, problems);
     let mut manifest = Manifest::default();

@@ -12,7 +12,7 @@ mod stage;
 mod target;
 mod user_config;
 
-pub use manifest::{Parsed, parse};
+pub use manifest::{Parsed, parse, parse_in_part};
 pub use user_config::parse_user_config;
 
 /// The mistakes found so far.

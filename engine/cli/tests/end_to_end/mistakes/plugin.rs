@@ -8,7 +8,7 @@ use crate::support::Project;
 #[test]
 fn plugin_not_found() {
     assert_snapshot!(check("[stages.test]\nuses = \"pytest-runer\"\n", 2), @r#"
-    error[plugin/not-found]: there is no stage `pytest-runer`
+    error[plugin/not-found]: there is no standard stage or plugin `pytest-runer`
      --> tidegate.toml:2:8
       |
     2 | uses = "pytest-runer"
@@ -26,7 +26,7 @@ fn plugin_not_found() {
 #[test]
 fn plugin_not_like_any_other() {
     assert_snapshot!(check("[stages.test]\nuses = \"terraform\"\n", 2), @r#"
-    error[plugin/not-found]: there is no stage `terraform`
+    error[plugin/not-found]: there is no standard stage or plugin `terraform`
      --> tidegate.toml:2:8
       |
     2 | uses = "terraform"

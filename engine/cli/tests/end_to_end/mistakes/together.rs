@@ -36,7 +36,7 @@ uses = "probe.wasm"
 with = { steps = "none" }
 "#;
     assert_snapshot!(check(manifest, 2), @r#"
-    error[plugin/not-found]: there is no stage `comand`
+    error[plugin/not-found]: there is no standard stage or plugin `comand`
      --> tidegate.toml:2:8
       |
     2 | uses = "comand"
@@ -79,4 +79,26 @@ with = { steps = "none" }
 
     5 errors in tidegate.toml
     "#);
+}
+
+/// A stage that can't be read whole hides neither its own plugin's mistake nor those of the others.
+#[test]
+fn mistakes_of_reading_and_of_the_later_steps() {
+    let manifest = r#"[stages.build]
+uses = "comand"
+foo = 1
+[stages.test]
+uses = "probe.wasm"
+with = { steps = "none" }
+"#;
+    let said = check(manifest, 2);
+    let codes: Vec<_> = said
+        .lines()
+        .filter_map(|line| line.strip_prefix("error[")?.split(']').next())
+        .collect();
+    assert_eq!(
+        codes,
+        ["plugin/not-found", "manifest/unknown-key", "config/wrong-type"],
+        "{said}"
+    );
 }
