@@ -198,7 +198,7 @@ fn a_program_that_fails() {
       ✗ it  failed [time]  `sh -c 'echo to-err >&2; exit 7'` ended with exit code 7
     failed in [time]
     the whole log: tidegate logs [run]
-    not enforced: programs: no system call filter, no limits on memory and processes yet
+    not enforced: programs: no system call filter, no memory or process limits yet
     ");
 }
 
