@@ -8,31 +8,35 @@ use tidegate_manifest::{Diagnostic, Source, Style, render};
 use crate::args::{ColorWhen, Global};
 use crate::failure::Failure;
 
-/// Narrower than most terminals, so that pasted output stays readable.
+/// Of text where nothing is known of a terminal.
 const DEFAULT_WIDTH: usize = 80;
+/// Longer lines are hard to read.
 const MAX_WIDTH: usize = 120;
+/// In a narrower terminal broken lines would be no better than the terminal's own.
+const MIN_WIDTH: usize = 40;
 
 pub(crate) struct Console {
     pub verbose: bool,
     pub quiet: bool,
     color: ColorChoice,
-    width: usize,
+    stdout_columns: Option<usize>,
+    stderr_columns: Option<usize>,
 }
 
 impl Console {
-    /// `columns`: the terminal's width if it is known.
-    pub(crate) fn new(global: &Global, columns: Option<usize>) -> Self {
+    /// The columns of the terminals that stdout and stderr lead to, if they do.
+    pub(crate) fn new(global: &Global, stdout_columns: Option<usize>, stderr_columns: Option<usize>) -> Self {
         let color = match global.color {
             ColorWhen::Auto => ColorChoice::Auto,
             ColorWhen::Always => ColorChoice::Always,
             ColorWhen::Never => ColorChoice::Never,
         };
-        let width = columns.unwrap_or(DEFAULT_WIDTH).clamp(40, MAX_WIDTH);
         Self {
             verbose: global.verbose,
             quiet: global.quiet,
             color,
-            width,
+            stdout_columns,
+            stderr_columns,
         }
     }
 
@@ -59,15 +63,20 @@ impl Console {
         !self.quiet && std::io::stderr().is_terminal()
     }
 
-    /// Columns of text.
+    /// Columns of a run's lines on stderr. None without a terminal: in a file or a CI log a line is found as a whole.
+    pub(crate) fn live_columns(&self) -> Option<usize> {
+        self.stderr_columns.map(|columns| columns.max(MIN_WIDTH))
+    }
+
+    /// Columns of text on stdout.
     pub(crate) fn width(&self) -> usize {
-        self.width
+        text_width(self.stdout_columns)
     }
 
     pub(crate) fn style(&self) -> Style {
         Style {
             color: self.stderr_has_color(),
-            width: self.width,
+            width: text_width(self.stderr_columns),
         }
     }
 
@@ -101,4 +110,8 @@ impl Console {
         // Nobody is left to tell when stderr is closed.
         let _ = self.stderr().write_all(text.as_bytes());
     }
+}
+
+fn text_width(columns: Option<usize>) -> usize {
+    columns.unwrap_or(DEFAULT_WIDTH).clamp(MIN_WIDTH, MAX_WIDTH)
 }

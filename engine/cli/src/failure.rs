@@ -80,8 +80,8 @@ impl Failure {
 }
 
 impl From<JournalError> for Failure {
-    /// A run that is not there is the user's mistake, and a journal that can't be read has another owner; one that can't be
-    /// written while a stage runs is the machine's fault.
+    /// A run that is not there is the user's mistake, and a journal that may not be read or written has another owner; what
+    /// else goes wrong with it, such as a full disk, is the machine's fault.
     fn from(error: JournalError) -> Self {
         match &error {
             JournalError::NoRuns => Self::no_runs(),
@@ -93,7 +93,12 @@ impl From<JournalError> for Failure {
             JournalError::Read { .. } | JournalError::Open { .. } => {
                 Self::usage(error).hint("the files of .tidegate have to be readable for your user")
             }
-            JournalError::Write { .. } | JournalError::Link { .. } | JournalError::Database(_) => Self::Text {
+            JournalError::Link { .. } => {
+                Self::usage(error).hint("a repository should not bring a .tidegate of its own")
+            }
+            _ if error.is_not_allowed() => Self::usage(format!("failed to keep the run's journal: {error}"))
+                .hint("a run is kept in .tidegate of the project, which has to be writable for your user"),
+            JournalError::Write { .. } | JournalError::Database(_) => Self::Text {
                 exit_code: INTERNAL,
                 message: format!("failed to keep the run's journal: {error}"),
                 hints: Vec::new(),

@@ -1,6 +1,7 @@
 //! The machine and the user, read once and handed to the libraries.
 
 use std::num::NonZero;
+use std::os::fd::AsFd;
 use std::path::PathBuf;
 
 use tidegate_runner::Host;
@@ -33,6 +34,12 @@ pub(crate) fn user_config(host: &Host) -> Option<PathBuf> {
         .filter(|path| path.is_absolute());
     let folder = set.or_else(|| host.home.as_ref().map(|home| home.join(".config")))?;
     Some(folder.join("tidegate/config.toml"))
+}
+
+/// The width of the terminal that a stream leads to, or what `COLUMNS` says in its place. None where there is no terminal.
+pub(crate) fn columns(stream: impl AsFd) -> Option<usize> {
+    let said = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    said.or_else(|| terminal_size::terminal_size_of(stream).map(|(width, _)| usize::from(width.0)))
 }
 
 /// Stages at the same time when nothing else is asked for.

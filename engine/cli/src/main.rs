@@ -30,8 +30,11 @@ fn main() -> ExitCode {
             return code.into();
         }
     };
-    let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
-    let console = Console::new(&cli.global, columns);
+    let console = Console::new(
+        &cli.global,
+        machine::columns(std::io::stdout()),
+        machine::columns(std::io::stderr()),
+    );
     match dispatch(cli.command, &console) {
         Ok(code) => code.into(),
         Err(failure) => {

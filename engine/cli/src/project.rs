@@ -161,8 +161,7 @@ impl Engine {
         })
     }
 
-    /// A manifest that can't be read whole may have mistakes of the later steps as well. Of those, only what does not come
-    /// from the part that is missing: nothing of a stage that could not be read whole, but for its plugin.
+    /// A manifest that can't be read whole may have mistakes of the later steps as well.
     fn all_mistakes(&self, partial: Project, project: &ProjectArgs) -> Failure {
         let Project {
             root,
@@ -171,13 +170,6 @@ impl Engine {
             manifest,
             warnings: mut mistakes,
         } = partial;
-        let headers: Vec<usize> = manifest.stages.iter().map(|stage| stage.span.start).collect();
-        let place = |mistake: &Diagnostic| Some(mistake.label.as_ref()?.0.start);
-        let broken: Vec<_> = mistakes
-            .iter()
-            .filter_map(place)
-            .filter_map(|place| stage_at(&headers, place))
-            .collect();
         let selection = Selection::default();
         let planner = Planner {
             host: &self.host,
@@ -192,11 +184,7 @@ impl Engine {
                 unresolved.mistakes.into_iter().chain(planned).collect()
             }
         };
-        mistakes.extend(further.into_iter().filter(|mistake| {
-            let stage = place(mistake).and_then(|place| stage_at(&headers, place));
-            let is_whole = stage.is_some_and(|stage| !broken.contains(&stage));
-            mistake.code == "plugin/not-found" || (is_whole && mistake.code != "expression/stage")
-        }));
+        mistakes.extend(further);
         Failure::diagnostics(in_order(mistakes), source)
     }
 
@@ -253,11 +241,6 @@ impl Engine {
             (Err(unresolved), Ok(_)) => Err(Failure::diagnostics(in_order(unresolved.mistakes), source)),
         }
     }
-}
-
-/// The part of the text that belongs to the stage at `place`: from its header to the next stage's.
-fn stage_at(headers: &[usize], place: usize) -> Option<usize> {
-    headers.iter().copied().filter(|header| *header <= place).max()
 }
 
 /// As they stand in the manifest; what has no place comes first.

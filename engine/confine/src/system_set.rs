@@ -34,6 +34,18 @@ pub(crate) const CERTIFICATES: [&str; 5] = [
     "/etc/pki/ca-trust/extracted",
 ];
 
+/// Files that are read and written anew; only with a network. On many systems they are links into `/run`.
+pub(crate) const RESOLVER: [&str; 2] = ["/etc/hosts", "/etc/resolv.conf"];
+
+/// Written by the Cell itself.
+pub(crate) const SYNTHETIC_FILES: [&str; 5] = [
+    "/etc/passwd",
+    "/etc/group",
+    "/etc/hosts",
+    "/etc/hostname",
+    "/etc/nsswitch.conf",
+];
+
 /// Device nodes that are bound one by one.
 pub(crate) const DEVICES: [&str; 5] = ["null", "zero", "full", "random", "urandom"];
 
@@ -61,9 +73,29 @@ impl SystemSet {
             .any(|known| path.starts_with(known))
     }
 
-    /// Every path of the set, for a plan to show.
-    pub fn paths(&self) -> impl Iterator<Item = &'static str> {
-        FOLDERS.into_iter().chain(CONFIGURATION)
+    /// Folders of programs and libraries. Those that this machine does not have are left out of a Cell.
+    pub fn folders(&self) -> &'static [&'static str] {
+        &FOLDERS
+    }
+
+    /// Files and folders of `/etc`, as they are on this machine.
+    pub fn configuration(&self) -> &'static [&'static str] {
+        &CONFIGURATION
+    }
+
+    /// Files of `/etc` that a Cell has instead of this machine's: they name a user and a host that exist nowhere else.
+    pub fn synthetic_files(&self) -> &'static [&'static str] {
+        &SYNTHETIC_FILES
+    }
+
+    /// Device nodes, by their names in `/dev`.
+    pub fn devices(&self) -> &'static [&'static str] {
+        &DEVICES
+    }
+
+    /// What comes with a network: certificate authorities, and how this machine resolves names.
+    pub fn with_network(&self) -> impl Iterator<Item = &'static str> {
+        CERTIFICATES.into_iter().chain(RESOLVER)
     }
 }
 
@@ -80,5 +112,8 @@ mod tests {
         assert!(!set.covers(Path::new("/usr/../root/.ssh/id_ed25519")));
         assert!(!set.covers(Path::new("/etc/passwd")));
         assert!(!set.covers(Path::new("/etc/ssl/private/key.pem")));
+        for synthetic in set.synthetic_files() {
+            assert!(!set.covers(Path::new(synthetic)), "{synthetic}");
+        }
     }
 }

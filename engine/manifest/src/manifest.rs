@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::{ByteSize, NetGrant, Span, Spanned, StageName};
+use crate::{ByteSize, ManifestGaps, NetGrant, Span, Spanned, StageGaps, StageName};
 
 #[derive(Debug, Clone, Default)]
 pub struct Manifest {
@@ -22,6 +22,7 @@ pub struct Manifest {
     pub targets: BTreeMap<String, Target>,
     /// In the order in which they are written.
     pub stages: Vec<Stage>,
+    pub gaps: ManifestGaps,
 }
 
 #[derive(Debug, Clone)]
@@ -44,6 +45,7 @@ pub struct Stage {
     pub grant_span: Span,
     /// The stage's table header.
     pub span: Span,
+    pub gaps: StageGaps,
 }
 
 /// A stage's `with` table as JSON, and where each value of it stands.

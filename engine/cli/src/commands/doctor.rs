@@ -12,59 +12,61 @@ use crate::args::{DoctorArgs, Format};
 use crate::console::Console;
 use crate::failure::{FAILED, Failure};
 use crate::machine;
-use crate::render::{BOLD, GREEN, RED, RESET, YELLOW};
+use crate::render::{BOLD, GREEN, RED, RESET, YELLOW, hang};
 use examination::Examination;
 use finding::{Finding, State};
 
 /// What this version does not enforce at any level. The next versions shorten this list.
 const NOT_ENFORCED: [&str; 4] = [
     "no filter of system calls (seccomp) and no Landlock around native programs",
-    "no limits on their memory and number (cgroups): `program-memory` and\n  `processes` have no effect",
+    "no limits on their memory and number (cgroups): `program-memory` and `processes` have no effect",
     "a `net` grant opens the host's whole network; without one there is none",
-    "no degraded level: without user namespaces programs are refused, or run\n  unconfined with --allow-unconfined",
+    "no degraded level: without user namespaces programs are refused, or run unconfined with --allow-unconfined",
 ];
 
 pub(crate) fn run(args: DoctorArgs, console: &Console) -> Result<u8, Failure> {
     let examination = Examination::of(&machine::host())?;
     let mut out = console.stdout();
     match args.format {
-        Format::Human => out.write_all(text(&examination).as_bytes())?,
+        Format::Human => out.write_all(text(&examination, console.width()).as_bytes())?,
         Format::Json => writeln!(out, "{}", object(&examination))?,
     }
     Ok(if examination.is_full() { 0 } else { FAILED })
 }
 
-fn text(examination: &Examination) -> String {
+fn text(examination: &Examination, width: usize) -> String {
     let mut text = format!("{BOLD}Confining native programs{RESET}  Linux {}\n", examination.kernel);
-    lines(&mut text, &examination.confinement);
+    lines(&mut text, &examination.confinement, width);
     text.push_str(&format!("\n{BOLD}Around it{RESET}\n"));
-    lines(&mut text, &examination.surroundings);
+    lines(&mut text, &examination.surroundings, width);
     text.push_str(&format!("\n{BOLD}Not enforced in this version{RESET}\n"));
     for gap in NOT_ENFORCED {
-        text.push_str(&format!("- {gap}\n"));
+        text.push_str(&hang("- ", gap, Some(width)));
+        text.push('\n');
     }
-    text.push_str(if examination.is_full() {
-        "\nThis machine offers all that this version can enforce\n"
+    let verdict = if examination.is_full() {
+        "This machine offers all that this version can enforce"
     } else {
-        "\nStages that start programs are refused here; `tidegate run --allow-unconfined`\n\
-         runs them as your user, without any confinement\n"
-    });
+        "Stages that start programs are refused here; `tidegate run --allow-unconfined` runs them as your user, without any \
+         confinement"
+    };
+    text.push_str(&format!("\n{}\n", hang("", verdict, Some(width))));
     text
 }
 
-fn lines(text: &mut String, findings: &[Finding]) {
+fn lines(text: &mut String, findings: &[Finding], width: usize) {
     for finding in findings {
         let (word, colour) = match finding.state {
             State::Ok => ("ok", GREEN),
             State::Missing => ("missing", RED),
             State::Optional => ("absent", YELLOW),
         };
-        text.push_str(&format!(
-            "  {colour}{word:<8}{RESET} {:<18} {}\n",
-            finding.name, finding.what
-        ));
+        let lead = format!("  {colour}{word:<8}{RESET} {:<18} ", finding.name);
+        text.push_str(&hang(&lead, &finding.what, Some(width)));
+        text.push('\n');
         if let Some(fix) = &finding.fix {
-            text.push_str(&format!("           to fix: {fix}\n"));
+            text.push_str(&hang("           to fix: ", fix, Some(width)));
+            text.push('\n');
         }
     }
 }
@@ -86,6 +88,6 @@ fn object(examination: &Examination) -> serde_json::Value {
         "kernel": examination.kernel,
         "confinement": findings(&examination.confinement),
         "surroundings": findings(&examination.surroundings),
-        "not_enforced": NOT_ENFORCED.map(|gap| gap.replace("\n  ", " ")),
+        "not_enforced": NOT_ENFORCED,
     })
 }

@@ -11,7 +11,7 @@ use std::io::Write;
 use crate::args::ExplainArgs;
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::render::{BOLD, RESET};
+use crate::render::{BOLD, RESET, hang};
 use library::{FAMILIES, Library};
 use page::Page;
 
@@ -31,9 +31,9 @@ pub(crate) fn run(args: ExplainArgs, console: &Console) -> Result<u8, Failure> {
         }
         Some(word) => match (library.page(word), FAMILIES.iter().find(|(family, _)| *family == word)) {
             (Some(page), _) => {
-                let title = markdown::fill(&format!("{}: {}", page.code, page.meaning), 0, width);
-                let (code, meaning) = title.split_at(page.code.len());
-                format!("{BOLD}{code}{RESET}{meaning}\n{}", markdown::render(&page.text, width))
+                let title = format!("{BOLD}{}{RESET}: {}", page.code, page.meaning);
+                let title = hang("", &title, Some(width));
+                format!("{title}\n\n{}", markdown::render(&page.text, width))
             }
             (None, Some((family, title))) => list(&library, family, title, width),
             (None, None) => return Err(unknown(&library, word)),
@@ -44,7 +44,7 @@ pub(crate) fn run(args: ExplainArgs, console: &Console) -> Result<u8, Failure> {
 }
 
 fn list(library: &Library, family: &str, title: &str, width: usize) -> String {
-    let line = |page: &Page| markdown::fill(&format!("  {:<COLUMN$} {}", page.code, page.meaning), COLUMN + 3, width);
+    let line = |page: &Page| hang(&format!("  {:<COLUMN$} ", page.code), &page.meaning, Some(width)) + "\n";
     let lines: String = library.family(family).map(line).collect();
     format!("{BOLD}{title}{RESET}\n{lines}")
 }

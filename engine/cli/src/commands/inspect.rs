@@ -6,11 +6,13 @@ use std::path::Path;
 
 use serde_json::Value;
 use tidegate_runner::neutralise_lines;
+use tidegate_sandbox::{ProbeError, Request};
 
 use crate::args::InspectArgs;
 use crate::console::Console;
 use crate::failure::{DENIED, Failure};
 use crate::project::Engine;
+use crate::render::{BOLD, RESET, hang};
 use crate::standard;
 
 /// What a component says of itself is untrusted text.
@@ -44,48 +46,94 @@ pub(crate) fn run(args: InspectArgs, console: &Console) -> Result<u8, Failure> {
         .block_on(engine.sandbox.describe(&component))
         .map_err(|error| invalid(format!("{origin} does not describe itself: {error}"), ""))?;
 
-    let mut out = console.stdout();
     let line = |text: &str| neutralise_lines(text).replace('\n', " ");
-    writeln!(
-        out,
-        "\x1b[1m{}\x1b[0m {}",
-        line(&description.name),
-        line(&description.version)
-    )?;
-    writeln!(out, "{}\n", line(&description.summary))?;
-    writeln!(out, "  from     {origin}, {size}")?;
-    writeln!(out, "  digest   {}", component.digest())?;
-    writeln!(
-        out,
-        "  imports  {}",
-        imports
-            .iter()
-            .map(|name| line(name))
-            .collect::<Vec<_>>()
-            .join("\n           ")
-    )?;
-    let schema: Value = serde_json::from_str(&description.config_schema).unwrap_or_default();
-    let properties = schema.get("properties").and_then(Value::as_object);
-    let required: Vec<_> = schema
-        .get("required")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .collect();
-    writeln!(out, "\n  with")?;
-    for (key, property) in properties.into_iter().flatten() {
-        let text = property.get("description").and_then(Value::as_str).unwrap_or_default();
-        let text = text.lines().next().unwrap_or_default();
-        let needed = if required.contains(&key.as_str()) {
-            " (required)"
-        } else {
-            ""
-        };
-        writeln!(out, "    {:<16} {}{needed}", line(key), line(text))?;
+    let mut page = Page::new(console.width());
+    page.add(
+        "",
+        &format!(
+            "{BOLD}{}{RESET} {}",
+            line(&description.name),
+            line(&description.version)
+        ),
+    );
+    page.add("", &line(&description.summary));
+    page.text.push('\n');
+    page.row("from", &[format!("{origin}, {size}")]);
+    page.row("digest", &[component.digest().to_string()]);
+    page.row("imports", &imports.iter().map(|name| line(name)).collect::<Vec<_>>());
+    let asks = engine
+        .runtime
+        .block_on(engine.sandbox.requests(&component, NO_SETTINGS));
+    match asks {
+        Ok(requests) => {
+            let text = |request: &Request| {
+                let optional = if request.optional { "optional " } else { "" };
+                line(&format!(
+                    "{optional}{} {}: {}",
+                    request.capability, request.name, request.reason
+                ))
+            };
+            page.row("asks for", &requests.iter().map(text).collect::<Vec<_>>());
+        }
+        // Some of its settings are required.
+        Err(ProbeError::Refused(_)) => {
+            page.row(
+                "asks for",
+                &["what its settings call for: `tidegate plan` shows it".into()],
+            );
+        }
+        Err(error) => page.row("asks for", &[format!("nothing is known: {error}")]),
     }
-    if properties.is_none_or(serde_json::Map::is_empty) {
-        writeln!(out, "    nothing")?;
-    }
+    page.text.push('\n');
+    page.settings(&description.config_schema);
+    console.stdout().write_all(page.text.as_bytes())?;
     Ok(0)
+}
+
+/// The input of `requests` for a stage without a `with` table.
+const NO_SETTINGS: &str = r#"{"config":{},"unknown":[]}"#;
+
+struct Page {
+    width: usize,
+    text: String,
+}
+
+impl Page {
+    fn new(width: usize) -> Self {
+        let text = String::new();
+        Self { width, text }
+    }
+
+    fn add(&mut self, lead: &str, text: &str) {
+        self.text.push_str(&hang(lead, text, Some(self.width)));
+        self.text.push('\n');
+    }
+
+    fn row(&mut self, label: &str, lines: &[String]) {
+        for (index, line) in lines.iter().enumerate() {
+            let label = if index == 0 { label } else { "" };
+            self.add(&format!("  {label:<8} "), line);
+        }
+    }
+
+    /// The keys of `with`, as the JSON Schema describes them.
+    fn settings(&mut self, schema: &str) {
+        let schema: Value = serde_json::from_str(schema).unwrap_or_default();
+        let required: Vec<_> = schema["required"].as_array().into_iter().flatten().collect();
+        self.text.push_str("  with\n");
+        for (key, property) in schema["properties"].as_object().into_iter().flatten() {
+            let text = property["description"].as_str().unwrap_or_default();
+            let text = neutralise_lines(text.lines().next().unwrap_or_default());
+            let needed = if required.iter().any(|name| name.as_str() == Some(key)) {
+                " (required)"
+            } else {
+                ""
+            };
+            let key = neutralise_lines(key).replace('\n', " ");
+            self.add(&format!("    {key:<16} "), &format!("{text}{needed}"));
+        }
+        if schema["properties"].as_object().is_none_or(serde_json::Map::is_empty) {
+            self.add("    ", "nothing");
+        }
+    }
 }

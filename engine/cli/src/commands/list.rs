@@ -6,6 +6,7 @@ use crate::args::ListArgs;
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::project::{Engine, Project};
+use crate::render::hang;
 use crate::standard;
 
 pub(crate) fn run(args: ListArgs, console: &Console) -> Result<u8, Failure> {
@@ -19,11 +20,8 @@ pub(crate) fn run(args: ListArgs, console: &Console) -> Result<u8, Failure> {
                 .runtime
                 .block_on(engine.sandbox.describe(&component))
                 .map_err(Failure::internal)?;
-            writeln!(
-                out,
-                "{:<22} {:<8} {}",
-                stage.name, description.version, description.summary
-            )?;
+            let lead = format!("{:<22} {:<8} ", stage.name, description.version);
+            writeln!(out, "{}", hang(&lead, &description.summary, Some(console.width())))?;
         }
         return Ok(0);
     }
@@ -35,11 +33,8 @@ pub(crate) fn run(args: ListArgs, console: &Console) -> Result<u8, Failure> {
         } else {
             format!("after {}", needs.join(", "))
         };
-        writeln!(
-            out,
-            "{}",
-            format!("{:<16} {:<24} {needs}", stage.name.as_str(), stage.uses.value).trim_end()
-        )?;
+        let lead = format!("{:<16} {:<24} ", stage.name.as_str(), stage.uses.value);
+        writeln!(out, "{}", hang(&lead, &needs, Some(console.width())))?;
     }
     Ok(0)
 }

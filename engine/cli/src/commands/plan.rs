@@ -14,7 +14,7 @@ pub(crate) fn run(args: PlanArgs, console: &Console) -> Result<u8, Failure> {
     let plan = &prepared.planned.plan;
     let mut out = console.stdout();
     match args.format {
-        Format::Human => write!(out, "{}", plan_text(plan, &engine.host))?,
+        Format::Human => write!(out, "{}", plan_text(plan, &engine.host, console.width()))?,
         Format::Json => writeln!(out, "{}", serde_json::to_string(plan).map_err(Failure::internal)?)?,
     }
     out.flush()?;

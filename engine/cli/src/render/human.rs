@@ -10,6 +10,7 @@ use tidegate_runner::event::{Confinement, Event, EventKind, LogSource, Observer,
 use tidegate_sandbox::{Level, Severity, TestOutcome};
 
 use super::duration;
+use super::hang;
 use super::live_line::LiveLine;
 use super::palette::{BOLD, CYAN, DIM, RED, RESET, YELLOW, mark, outcome_style};
 use super::summary::{Summary, counted, place};
@@ -23,6 +24,8 @@ pub(crate) struct Human {
     live: LiveLine,
     verbose: bool,
     quiet: bool,
+    columns: Option<usize>,
+    /// Of the stages' names.
     width: usize,
     stages: BTreeMap<StageName, StageView>,
     summary: Summary,
@@ -46,9 +49,10 @@ impl Human {
             live: LiveLine::new(console.is_live()),
             verbose: console.verbose,
             quiet: console.quiet,
+            columns: console.live_columns(),
             width: stage_width(&[]),
             stages: BTreeMap::new(),
-            summary: Summary::default(),
+            summary: Summary::new(console.live_columns()),
         }
     }
 
@@ -60,7 +64,8 @@ impl Human {
     fn stage_line(&mut self, stage: &StageName, text: &str) -> std::io::Result<()> {
         let width = self.width;
         let stage = stage.as_str();
-        self.line(&format!("{DIM}{stage:>width$}{RESET} {text}"))
+        let lead = format!("{DIM}{stage:>width$}{RESET} ");
+        self.line(&hang(&lead, text, self.columns))
     }
 
     fn show(&mut self, kind: &EventKind) -> std::io::Result<()> {

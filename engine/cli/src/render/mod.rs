@@ -2,6 +2,7 @@
 
 mod annotations;
 mod duration;
+mod hang;
 mod human;
 mod json_lines;
 mod live_line;
@@ -11,6 +12,7 @@ mod summary;
 
 pub(crate) use annotations::Annotations;
 pub(crate) use duration::duration;
+pub(crate) use hang::hang;
 pub(crate) use human::Human;
 pub(crate) use json_lines::JsonLines;
 pub(crate) use palette::{BOLD, CYAN, GREEN, RED, RESET, YELLOW, mark, outcome_style};

@@ -2,109 +2,193 @@
 
 use std::path::Path;
 
-use tidegate_manifest::ByteSize;
+use tidegate_confine::{CellSpec, system_set};
+use tidegate_manifest::{ByteSize, NetGrant};
 use tidegate_runner::plan::{HostKeysPlan, Plan, StagePlan};
 use tidegate_runner::planner::net_text;
 use tidegate_runner::program::Program;
 use tidegate_runner::{Host, not_enforced};
 
 use super::duration;
+use super::hang;
 use super::palette::{BOLD, DIM, RESET, YELLOW};
 use super::summary::counted;
 
-/// What no manifest has to grant.
-const BASE: &str = "\
-Every stage, without a grant
-  reads    the workspace, but not .git, .env, .env.* (without *.example),
-           .tidegate and what the manifest hides
-  writes   its own scratch folder, which is removed at its end
-  knows    the time, random numbers, its configuration, and outputs and
-           artifacts of the stages that it needs; a small memory of its own
-           between runs
-  reports  log lines, findings, tests, outputs, artifacts
-
-Every program that a stage runs
-  sees     what its stage sees, the system's programs and libraries, its
-           toolchain
-  writes   anywhere in the workspace, into a copy that is thrown away at the
-           stage's end; only the folders under `writes` are the real ones
-  reaches  its own loopback
-";
-
-pub(crate) fn plan_text(plan: &Plan, host: &Host) -> String {
-    let mut text = String::new();
-    let place = match (&plan.source.branch, &plan.source.commit) {
-        (Some(branch), Some(commit)) => format!(", {} on {branch}", &commit[..commit.len().min(10)]),
-        (None, Some(commit)) => format!(", {}", &commit[..commit.len().min(10)]),
-        _ => String::new(),
-    };
-    text.push_str(&format!(
-        "{BOLD}{}{RESET}: {}{place}\n\n",
-        plan.pipeline,
-        counted(plan.stages.len() as u64, "stage")
-    ));
-    text.push_str(BASE);
-    if !plan.hide.is_empty() {
-        text.push_str(&format!("\nThe manifest hides {}\n", plan.hide.join(", ")));
-    }
-    for stage in &plan.stages {
-        text.push('\n');
-        stage_text(&mut text, stage, plan, host);
-    }
-    for (stage, reason) in &plan.left_out {
-        text.push_str(&format!("\n{DIM}{stage}: {reason}{RESET}"));
-    }
-    if !plan.left_out.is_empty() {
-        text.push('\n');
-    }
-    for gap in not_enforced(plan) {
-        text.push_str(&format!("\n{YELLOW}not enforced{RESET}: {gap}"));
-    }
-    text.push('\n');
-    text
+/// A plan on its way to a page of so many columns.
+struct Page<'a> {
+    plan: &'a Plan,
+    host: &'a Host,
+    width: usize,
+    text: String,
 }
 
-fn stage_text(text: &mut String, stage: &StagePlan, plan: &Plan, host: &Host) {
-    let plugin = &stage.plugin;
-    let digest = plugin.digest.to_string();
-    let digest = &digest[..digest.len().min("sha256:".len() + 12)];
-    let head = format!("{} {} ({}, {digest})", plugin.name, plugin.version, plugin.origin);
-    text.push_str(&format!("{BOLD}{}{RESET}  {DIM}{head}{RESET}\n", stage.name));
-    let mut row = |label: &str, lines: Vec<String>| {
+pub(crate) fn plan_text(plan: &Plan, host: &Host, width: usize) -> String {
+    let text = String::new();
+    let mut page = Page {
+        plan,
+        host,
+        width,
+        text,
+    };
+    page.head();
+    page.base();
+    page.hidden();
+    for stage in &plan.stages {
+        page.text.push('\n');
+        page.stage(stage);
+    }
+    page.left_out();
+    page.gaps();
+    page.text
+}
+
+impl Page<'_> {
+    fn line(&mut self, lead: &str, text: &str) {
+        self.text.push_str(&hang(lead, text, Some(self.width)));
+        self.text.push('\n');
+    }
+
+    fn row(&mut self, label: &str, lines: &[String]) {
         for (index, line) in lines.iter().enumerate() {
             let label = if index == 0 { label } else { "" };
-            text.push_str(&format!("  {label:<8} {line}\n"));
+            self.line(&format!("  {label:<8} "), line);
         }
-    };
-    let needs: Vec<_> = stage.needs.iter().map(ToString::to_string).collect();
-    row(
-        "after",
-        if needs.is_empty() {
-            vec![]
-        } else {
-            vec![needs.join(", ")]
-        },
-    );
-    row("when", stage.when.iter().cloned().collect());
-    row("runs", programs(stage, plan));
-    row(
+    }
+
+    fn head(&mut self) {
+        let source = &self.plan.source;
+        let commit = source.commit.as_ref().map(|commit| &commit[..commit.len().min(10)]);
+        let place = match (&source.branch, commit) {
+            (Some(branch), Some(commit)) => format!(", {commit} on {branch}"),
+            (None, Some(commit)) => format!(", {commit}"),
+            _ => String::new(),
+        };
+        let stages = counted(self.plan.stages.len() as u64, "stage");
+        self.line("", &format!("{BOLD}{}{RESET}: {stages}{place}", self.plan.pipeline));
+    }
+
+    /// What no manifest has to grant.
+    fn base(&mut self) {
+        self.text.push_str("\nEvery stage, without a grant\n");
+        for (label, text) in BASE_OF_STAGES {
+            self.line(&format!("  {label:<8} "), text);
+        }
+        if !self.plan.stages.iter().any(StagePlan::runs_programs) {
+            return;
+        }
+        self.text.push_str("\nEvery program that a stage runs\n");
+        for (label, text) in base_of_programs() {
+            self.row(label, &[text]);
+        }
+        if self.plan.stages.iter().any(|stage| !stage.grant.net.is_empty()) {
+            let files = system_set().with_network().collect::<Vec<_>>().join(", ");
+            self.text.push_str("\nEvery program of a stage with `reaches`\n");
+            self.row("sees", &[format!("of this machine also {files}")]);
+        }
+    }
+
+    fn hidden(&mut self) {
+        if !self.plan.hide.is_empty() {
+            self.text.push('\n');
+            self.line("The manifest hides ", &self.plan.hide.join(", "));
+        }
+    }
+
+    fn stage(&mut self, stage: &StagePlan) {
+        let (plan, host) = (self.plan, self.host);
+        let plugin = &stage.plugin;
+        let digest = plugin.digest.to_string();
+        let digest = &digest[..digest.len().min("sha256:".len() + 12)];
+        let head = format!("{} {} ({}, {digest})", plugin.name, plugin.version, plugin.origin);
+        self.line("", &format!("{BOLD}{}{RESET}  {DIM}{head}{RESET}", stage.name));
+        let needs: Vec<_> = stage.needs.iter().map(ToString::to_string).collect();
+        if !needs.is_empty() {
+            self.row("after", &[needs.join(", ")]);
+        }
+        self.row("when", stage.when.as_slice());
+        self.row("runs", &programs(stage, plan));
+        self.row("reads", &reads(stage, plan));
+        let writes: Vec<_> = stage.grant.write.iter().map(|path| folder(path)).collect();
+        self.row("writes", &writes);
+        self.row("reaches", &network(stage, plan));
+        self.row("http", &stage.grant.http);
+        let targets: Vec<_> = stage.grant.ssh.iter().flat_map(|name| target(name, plan)).collect();
+        self.row("ssh", &targets);
+        self.row("knows", &knowledge(stage, plan, host));
+        let limits = [
+            duration(stage.timeout_ms),
+            format!("memory {}", ByteSize(stage.memory_bytes)),
+            format!("output {}", ByteSize(stage.output_bytes)),
+        ];
+        self.row("limits", &[limits.join(", ")]);
+    }
+
+    fn left_out(&mut self) {
+        if !self.plan.left_out.is_empty() {
+            self.text.push('\n');
+        }
+        for (stage, reason) in &self.plan.left_out {
+            self.line("", &format!("{DIM}{stage}: {reason}{RESET}"));
+        }
+    }
+
+    fn gaps(&mut self) {
+        let gaps = not_enforced(self.plan);
+        if !gaps.is_empty() {
+            self.text.push('\n');
+        }
+        for gap in gaps {
+            self.line(&format!("{YELLOW}not enforced{RESET}: "), &gap);
+        }
+    }
+}
+
+const BASE_OF_STAGES: [(&str, &str); 4] = [
+    (
         "reads",
-        stage.grant.read.iter().map(|path| path.display().to_string()).collect(),
-    );
-    row("writes", stage.grant.write.iter().map(|path| folder(path)).collect());
-    row("reaches", network(stage, plan));
-    row("http", stage.grant.http.clone());
-    row(
-        "ssh",
-        stage.grant.ssh.iter().flat_map(|name| target(name, plan)).collect(),
-    );
-    row("knows", knowledge(stage, host));
-    let limits = [
-        duration(stage.timeout_ms),
-        format!("memory {}", ByteSize(stage.memory_bytes)),
-        format!("output {}", ByteSize(stage.output_bytes)),
-    ];
-    row("limits", vec![limits.join(", ")]);
+        "the workspace, but not .git, .env, .env.* (without *.example), .tidegate and what the manifest hides",
+    ),
+    ("writes", "its own scratch folder, which is removed at its end"),
+    (
+        "knows",
+        "the time, random numbers, its configuration, and outputs and artifacts of the stages that it needs; a small memory \
+         of its own between runs",
+    ),
+    ("reports", "log lines, findings, tests, outputs, artifacts"),
+];
+
+/// The lists come from where they are put into effect.
+fn base_of_programs() -> [(&'static str, String); 7] {
+    let system = system_set();
+    let names = CellSpec::new("/", "/").identity().into_iter().map(|(name, _)| name);
+    [
+        ("sees", "what its stage sees, and its toolchain".into()),
+        ("", format!("of this machine {}", system.folders().join(", "))),
+        ("", system.configuration().join(", ")),
+        (
+            "",
+            format!(
+                "made for it: {}; /proc with its own processes; /dev with {}",
+                system.synthetic_files().join(", "),
+                system.devices().join(", ")
+            ),
+        ),
+        (
+            "writes",
+            "anywhere in the workspace, into a copy that is thrown away at the stage's end; only the folders under `writes` \
+             are the real ones; its stage's scratch folder, with HOME and TMPDIR in it; a /tmp and a /dev/shm of its \
+             stage's own"
+                .into(),
+        ),
+        (
+            "knows",
+            format!(
+                "the variables {}, none of which lead to yours; its user and its host are called tidegate",
+                names.collect::<Vec<_>>().join(", ")
+            ),
+        ),
+        ("reaches", "its own loopback".into()),
+    ]
 }
 
 fn programs(stage: &StagePlan, plan: &Plan) -> Vec<String> {
@@ -134,6 +218,20 @@ fn programs(stage: &StagePlan, plan: &Plan) -> Vec<String> {
     lines
 }
 
+fn reads(stage: &StagePlan, plan: &Plan) -> Vec<String> {
+    let shown = |path: &std::path::PathBuf| path.display().to_string();
+    let mut lines: Vec<_> = stage.grant.read.iter().map(shown).collect();
+    if uses_index(stage) {
+        let of_index = plan.python_index.read.iter();
+        lines.extend(of_index.map(|path| format!("{} (for @python-index)", path.display())));
+    }
+    lines
+}
+
+fn uses_index(stage: &StagePlan) -> bool {
+    stage.grant.net.contains(&NetGrant::PythonIndex)
+}
+
 fn folder(path: &Path) -> String {
     if path.as_os_str().is_empty() {
         ". (all of the workspace)".into()
@@ -145,21 +243,17 @@ fn folder(path: &Path) -> String {
 fn network(stage: &StagePlan, plan: &Plan) -> Vec<String> {
     let mut lines = Vec::new();
     for net in &stage.grant.net {
-        let private = matches!(net, tidegate_manifest::NetGrant::Host { private: true, .. });
+        let private = matches!(net, NetGrant::Host { private: true, .. });
         let private = if private { ", also at a private address" } else { "" };
         lines.push(format!("{}{private}", net_text(net)));
-        if *net == tidegate_manifest::NetGrant::PythonIndex {
-            let settings = plan
-                .python_index
-                .env
-                .iter()
-                .filter(|(name, _)| name.contains("INDEX") || name.contains("LINKS"));
+        if *net == NetGrant::PythonIndex {
+            let names_a_place = |name: &str| name.contains("INDEX") || name.contains("LINKS");
+            let settings = plan.python_index.env.iter().filter(|(name, _)| names_a_place(name));
             let settings: Vec<_> = settings.map(|(name, value)| format!("  {name}={value}")).collect();
-            lines.push(if settings.is_empty() {
-                "  the default index of pip and uv".into()
-            } else {
-                settings.join("\n           ")
-            });
+            if settings.is_empty() {
+                lines.push("  the default index of pip and uv".into());
+            }
+            lines.extend(settings);
         }
     }
     lines
@@ -179,8 +273,12 @@ fn target(name: &str, plan: &Plan) -> Vec<String> {
     ]
 }
 
-fn knowledge(stage: &StagePlan, host: &Host) -> Vec<String> {
+fn knowledge(stage: &StagePlan, plan: &Plan, host: &Host) -> Vec<String> {
     let mut lines = Vec::new();
+    if uses_index(stage) && !plan.python_index.env.is_empty() {
+        let names: Vec<_> = plan.python_index.env.keys().map(String::as_str).collect();
+        lines.push(format!("your settings of pip and uv: {}", names.join(", ")));
+    }
     if stage.runs_programs() && !stage.env.is_empty() {
         let names: Vec<_> = stage.env.keys().map(String::as_str).collect();
         lines.push(format!("variables of the manifest: {}", names.join(", ")));

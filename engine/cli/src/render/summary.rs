@@ -5,6 +5,7 @@ use tidegate_runner::{Outcome, RunId};
 use tidegate_sandbox::{Location, Severity, TestOutcome};
 
 use super::duration;
+use super::hang;
 use super::palette::{BOLD, DIM, RED, RESET, YELLOW, mark, outcome_style};
 
 /// Problems that the summary names; `tidegate show` has all.
@@ -20,6 +21,7 @@ pub(super) struct Summary {
     warnings: u64,
     problems: Vec<Problem>,
     pub(super) not_enforced: Vec<String>,
+    columns: Option<usize>,
 }
 
 /// What is worth saying again at the end.
@@ -32,6 +34,13 @@ struct Problem {
 }
 
 impl Summary {
+    pub(super) fn new(columns: Option<usize>) -> Self {
+        Self {
+            columns,
+            ..Self::default()
+        }
+    }
+
     pub(super) fn add_stage(&mut self, stage: &StageName, outcome: Outcome, message: Option<&str>, duration_ms: u64) {
         let first = message.and_then(|message| message.lines().next()).map(str::to_owned);
         self.stages.push((stage.clone(), outcome, first, duration_ms));
@@ -111,7 +120,8 @@ impl Summary {
                 } else {
                     (YELLOW, "warning")
                 };
-                format!("  {style}{word}{RESET}: {}: {}", problem.stage, problem.text)
+                let lead = format!("  {style}{word}{RESET}: ");
+                hang(&lead, &format!("{}: {}", problem.stage, problem.text), self.columns)
             })
             .collect();
         if rest > 0 {
@@ -121,6 +131,16 @@ impl Summary {
             lines.push(String::new());
         }
         lines
+    }
+
+    /// The message stands on the stage's line, or below it where there is no room.
+    fn stage_lines(&self, line: &str, message: &str) -> Vec<String> {
+        let whole = hang(line, &format!("  {message}"), None);
+        let fits = |columns| textwrap::core::display_width(&whole) <= columns;
+        if self.columns.is_none_or(fits) {
+            return vec![whole];
+        }
+        vec![line.trim_end().to_owned(), hang("      ", message, self.columns)]
     }
 
     pub(super) fn text(&self, outcome: Outcome, duration_ms: u64, run: &RunId) -> String {
@@ -138,13 +158,8 @@ impl Summary {
                 Outcome::Skipped => String::new(),
                 _ => duration(*duration_ms),
             };
-            let message = message
-                .as_ref()
-                .map(|message| format!("  {message}"))
-                .unwrap_or_default();
-            let line =
-                format!("  {style}{mark}{RESET} {stage:<width$}  {style}{outcome:<14}{RESET} {time:>10}{message}");
-            lines.push(line.trim_end().to_owned());
+            let line = format!("  {style}{mark}{RESET} {stage:<width$}  {style}{outcome:<14}{RESET} {time:>10}");
+            lines.extend(self.stage_lines(&line, message.as_deref().unwrap_or_default()));
         }
         let mut counts = Vec::new();
         if self.tests > 0 {
@@ -182,7 +197,7 @@ impl Summary {
         lines.extend(
             self.not_enforced
                 .iter()
-                .map(|gap| format!("{YELLOW}not enforced{RESET}: {gap}")),
+                .map(|gap| hang(&format!("{YELLOW}not enforced{RESET}: "), gap, self.columns)),
         );
         lines.join("\n")
     }

@@ -131,12 +131,13 @@ fn without_digests(text: &str) -> String {
 fn the_tables_of_the_standard_stages_are_their_schemas() {
     let page = Page::read("docs/stages.md");
     let listing = tidegate(&["list", "--standard"]);
-    for stage in listing.lines().filter_map(|line| line.split_whitespace().next()) {
+    let stages = listing.lines().filter(|line| !line.starts_with(' '));
+    for stage in stages.filter_map(|line| line.split_whitespace().next()) {
         let inspected = tidegate(&["inspect", stage]);
-        let keys = inspected.split("\n  with\n").nth(1).unwrap().lines();
-        let is_key = |line: &&str| line.starts_with("    ") && !line.starts_with("     ");
+        // One line for each key: its further lines begin below the description.
+        let keys = inspected.split("\n  with\n").nth(1).unwrap().replace("\n     ", " ");
         let of_schema: BTreeSet<(&str, bool)> = keys
-            .filter(is_key)
+            .lines()
             .map(|line| (line.split_whitespace().next().unwrap(), line.ends_with("(required)")))
             .collect();
         let section = page.section(stage);

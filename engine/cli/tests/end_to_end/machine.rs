@@ -121,8 +121,12 @@ fn a_project_that_can_not_be_written() {
         return;
     };
     let said = String::from_utf8_lossy(&output.stderr).replace(project.root().to_str().unwrap(), "[project]");
-    assert_eq!(output.status.code(), Some(70), "{said}");
-    assert_snapshot!(said, @"error: failed to keep the run's journal: failed to write [project]/.tidegate: Read-only file system (os error 30)");
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert_snapshot!(said, @"
+    error: failed to keep the run's journal: failed to write [project]/.tidegate: Read-only file system (os error 30)
+
+    hint: a run is kept in .tidegate of the project, which has to be writable for your user
+    ");
 }
 
 #[test]

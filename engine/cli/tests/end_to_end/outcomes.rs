@@ -70,9 +70,12 @@ fn denied() {
     assert_snapshot!(run(&steps(&["run sh -c true"]), 3), @r#"
     project: 1 stage · run [run]
       it started probe 0.1.0
-      it ✗ denied [time]: not granted: `process` is not granted to this stage; its manifest would say exec = ["sh"]
+      it ✗ denied [time]: not granted: `process` is not granted to this stage; its
+         manifest would say exec = ["sh"]
 
-      ✗ it  denied [time]  not granted: `process` is not granted to this stage; its manifest would say exec = ["sh"]
+      ✗ it  denied [time]
+          not granted: `process` is not granted to this stage; its manifest would
+          say exec = ["sh"]
     denied in [time]
     the whole log: tidegate logs [run]
     "#);
@@ -100,7 +103,8 @@ fn trapped() {
       it 
       it thread '<unnamed>' (1) panicked at probe/src/step.rs:82:19:
       it internal error: entered unreachable code: the stage was told to trap
-      it note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace
+      it note: run with `RUST_BACKTRACE=1` environment variable to display a
+         backtrace
       it ✗ trapped [time]: wasm `unreachable` instruction executed
 
       ✗ it  trapped [time]  wasm `unreachable` instruction executed
@@ -115,9 +119,11 @@ fn timed_out() {
     assert_snapshot!(run(&manifest, 4), @"
     project: 1 stage · run [run]
       it started probe 0.1.0
-      it ✗ timed-out [time]: the stage took longer than its [time] and did not stop when told
+      it ✗ timed-out [time]: the stage took longer than its [time] and did not stop
+         when told
 
-      ✗ it  timed-out [time]  the stage took longer than its [time] and did not stop when told
+      ✗ it  timed-out [time]
+          the stage took longer than its [time] and did not stop when told
     timed-out in [time]
     the whole log: tidegate logs [run]
     ");
@@ -130,7 +136,8 @@ fn too_much_memory() {
     project: 1 stage · run [run]
       it started probe 0.1.0
       it memory allocation of 1048576 bytes failed
-      it note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace
+      it note: run with `RUST_BACKTRACE=1` environment variable to display a
+         backtrace
       it ✗ limit-exceeded [time]: the stage needs more than 16 MiB of memory
 
       ✗ it  limit-exceeded [time]  the stage needs more than 16 MiB of memory
@@ -147,7 +154,8 @@ fn too_much_output_is_cut_and_told() {
     project: 1 stage · run [run]
       it started probe 0.1.0
       it 0123456789
-      it the stage said more than its limit; the rest is not kept (grant `output` raises it)
+      it the stage said more than its limit; the rest is not kept (grant `output`
+         raises it)
       it ✓ passed [time]
 
       ✓ it  passed [time]
@@ -172,9 +180,12 @@ fn the_engines_own_fault_is_not_the_stages() {
     assert_snapshot!(project.run(["run"]).code(70).only_stderr(), @r#"
     project: 1 stage · run [run]
       it started probe 0.1.0
-      it ✗ internal [time]: failed to make a scratch folder: No such file or directory (os error 2) at path "/proc/[scratch]"
+      it ✗ internal [time]: failed to make a scratch folder: No such file or directory
+         (os error 2) at path "/proc/[scratch]"
 
-      ✗ it  internal [time]  failed to make a scratch folder: No such file or directory (os error 2) at path "/proc/[scratch]"
+      ✗ it  internal [time]
+          failed to make a scratch folder: No such file or directory (os error 2) at
+          path "/proc/[scratch]"
     internal in [time]
     the whole log: tidegate logs [run]
     "#);
@@ -192,10 +203,11 @@ fn a_program_that_fails() {
       it the last lines of its log:
       it │ to-err
       it ✗ failed [time]: `sh -c 'echo to-err >&2; exit 7'` ended with exit code 7
-      it   
+      it
       it     to-err
 
-      ✗ it  failed [time]  `sh -c 'echo to-err >&2; exit 7'` ended with exit code 7
+      ✗ it  failed [time]
+          `sh -c 'echo to-err >&2; exit 7'` ended with exit code 7
     failed in [time]
     the whole log: tidegate logs [run]
     not enforced: programs: no system call filter, no memory or process limits yet

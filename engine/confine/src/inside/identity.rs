@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::spec::{CellSpec, Network};
+use crate::system_set::RESOLVER;
 
 pub(super) const UID: u32 = 1000;
 pub(super) const GID: u32 = 1000;
@@ -38,12 +39,11 @@ pub(super) fn files(spec: &CellSpec) -> BTreeMap<PathBuf, String> {
         ),
     ]);
     if spec.network == Network::Host {
-        // Read through, not bound: on many systems these are links into /run. Neither is needed where it is missing.
-        if let Ok(hosts) = fs::read_to_string("/etc/hosts") {
-            files.insert("/etc/hosts", format!("{HOSTS}{hosts}"));
-        }
-        if let Ok(resolver) = fs::read_to_string("/etc/resolv.conf") {
-            files.insert("/etc/resolv.conf", resolver);
+        for path in RESOLVER {
+            // Neither is needed where it is missing.
+            if let Ok(content) = fs::read_to_string(path) {
+                files.entry(path).or_default().push_str(&content);
+            }
         }
     }
     let mut files: BTreeMap<PathBuf, String> = files
@@ -68,6 +68,15 @@ pub(super) fn files(spec: &CellSpec) -> BTreeMap<PathBuf, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::system_set::system_set;
+
+    #[test]
+    fn these_files_and_no_others() {
+        let written: Vec<_> = files(&CellSpec::new("/w", "/s")).into_keys().collect();
+        let mut told: Vec<_> = system_set().synthetic_files().iter().map(PathBuf::from).collect();
+        told.sort();
+        assert_eq!(written, told);
+    }
 
     #[test]
     fn extra_hosts_are_added_and_other_files_replaced() {

@@ -5,10 +5,10 @@ use std::path::{Component, Path, PathBuf};
 
 use toml::de::DeValue;
 
-use super::Problems;
 use super::fields::{Fields, listed};
 use super::merge::{Merge, add_entry};
 use super::node::{Node, quote, toml_quote};
+use super::{Problems, with_gap};
 use crate::code;
 use crate::keys;
 use crate::name::{NAME_RULE, VARIABLE_RULE, is_name, is_variable};
@@ -30,6 +30,7 @@ pub(super) struct GrantSets {
 #[derive(Debug)]
 struct GrantSet {
     grants: Grants,
+    has_gap: bool,
     key: Span,
     used: bool,
 }
@@ -40,15 +41,26 @@ impl GrantSets {
         for entry in node.entries(problems).unwrap_or_default() {
             check_name(&entry, problems);
             let title = format!("[grants.{}]", entry.name);
-            let grants = read_table(&entry, &title, targets, problems);
-            let (key, used) = (entry.key, false);
-            sets.insert(entry.name.to_owned(), GrantSet { grants, key, used });
+            let (grants, has_gap) = with_gap(problems, |problems| read_table(&entry, &title, targets, problems));
+            let set = GrantSet {
+                grants,
+                has_gap,
+                key: entry.key,
+                used: false,
+            };
+            sets.insert(entry.name.to_owned(), set);
         }
         Self { sets }
     }
 
-    /// A stage's `grant`: a table, a set's name, or a list of both.
-    pub(super) fn resolve(&mut self, node: &Node<'_>, targets: &[&str], problems: &mut Problems) -> Grants {
+    /// A stage's `grant`: a table, a set's name, or a list of both; and whether some of it could not be read.
+    pub(super) fn resolve(&mut self, node: &Node<'_>, targets: &[&str], problems: &mut Problems) -> (Grants, bool) {
+        let mut of_a_set = false;
+        let (grants, here) = with_gap(problems, |problems| self.united(node, targets, &mut of_a_set, problems));
+        (grants, here || of_a_set)
+    }
+
+    fn united(&mut self, node: &Node<'_>, targets: &[&str], has_gap: &mut bool, problems: &mut Problems) -> Grants {
         let mut grants = Grants::default();
         let parts = match node.value {
             DeValue::Array(_) => node.list("names of sets and tables", problems),
@@ -59,7 +71,8 @@ impl GrantSets {
                 DeValue::Table(_) => grants.merge(read_table(&part, "`grant`", targets, problems), problems),
                 DeValue::String(name) => {
                     if let Some(set) = self.named(name, &part.span, problems) {
-                        grants.merge(set, problems);
+                        *has_gap |= set.has_gap;
+                        grants.merge(set.grants.clone(), problems);
                     }
                 }
                 _ => problems.push(part.wrong_type("a table, a set's name, or a list of them")),
@@ -68,10 +81,11 @@ impl GrantSets {
         grants
     }
 
-    fn named(&mut self, name: &str, span: &Span, problems: &mut Problems) -> Option<Grants> {
-        if let Some(set) = self.sets.get_mut(name) {
+    fn named(&mut self, name: &str, span: &Span, problems: &mut Problems) -> Option<&GrantSet> {
+        if self.sets.contains_key(name) {
+            let set = self.sets.get_mut(name)?;
             set.used = true;
-            return Some(set.grants.clone());
+            return Some(set);
         }
         let message = format!("there is no set of grants {}", quote(name));
         let problem = Diagnostic::error(code::UNKNOWN_GRANT_SET, message);

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use toml::de::{DeTable, DeValue};
 
-use super::Problems;
 use super::document::read_document;
 use super::fields::Fields;
 use super::grants::{GrantSets, check_name};
@@ -12,10 +11,11 @@ use super::node::{Node, entries_of, quote};
 use super::order::check_cycles;
 use super::stage::{Known, component_path, read_env, read_stage};
 use super::target::read_target;
+use super::{Problems, with_gap};
 use crate::code;
 use crate::keys;
 use crate::name::{VARIABLE_RULE, is_variable};
-use crate::{Diagnostic, Manifest, Source, Spanned};
+use crate::{Diagnostic, Manifest, ManifestGaps, Source, Spanned};
 
 /// The largest known pipelines have some hundred jobs, and names are compared with all others.
 const MAX_STAGES: usize = 1_000;
@@ -49,16 +49,22 @@ pub fn parse_in_part(source: &Source) -> (Option<Manifest>, Vec<Diagnostic>) {
 }
 
 fn read_manifest(table: &DeTable<'_>, problems: &mut Problems) -> Manifest {
-    let fields = Fields::new(entries_of(table), "the manifest", 0..0, &keys::MANIFEST, problems);
+    let (fields, has_unknown_keys) = with_gap(problems, |problems| {
+        Fields::new(entries_of(table), "the manifest", 0..0, &keys::MANIFEST, problems)
+    });
     let mut manifest = Manifest::default();
     if let Some(node) = fields.get("pipeline") {
         read_pipeline(node, &mut manifest, problems);
     }
     if let Some(node) = fields.get("vars") {
-        manifest.vars = read_vars(node, problems);
+        (manifest.vars, manifest.gaps.vars) = with_gap(problems, |problems| read_vars(node, problems));
     }
+    let mut unread_plugins = Vec::new();
     if let Some(node) = fields.get("plugins") {
-        manifest.plugins = read_plugins(node, problems);
+        let entries = node.entries(problems).unwrap_or_default();
+        manifest.plugins = read_plugins(&entries, problems);
+        unread_plugins.extend(entries.iter().map(|entry| entry.name));
+        unread_plugins.retain(|name| !manifest.plugins.contains_key(*name));
     }
     if let Some(node) = fields.get("env") {
         manifest.env = read_env(node, problems);
@@ -68,10 +74,12 @@ fn read_manifest(table: &DeTable<'_>, problems: &mut Problems) -> Manifest {
         .and_then(|node| node.entries(problems))
         .unwrap_or_default();
     for node in &targets {
-        let target = read_target(node, problems);
-        manifest
-            .targets
-            .extend(target.map(|target| (node.name.to_owned(), target)));
+        match with_gap(problems, |problems| read_target(node, problems)) {
+            (Some(target), false) => {
+                manifest.targets.insert(node.name.to_owned(), target);
+            }
+            _ => manifest.gaps.targets = true,
+        }
     }
     let targets: Vec<_> = targets.iter().map(|node| node.name).collect();
     let sets = fields
@@ -80,10 +88,15 @@ fn read_manifest(table: &DeTable<'_>, problems: &mut Problems) -> Manifest {
     read_stages(
         fields.get("stages"),
         &targets,
+        &unread_plugins,
         sets.unwrap_or_default(),
         &mut manifest,
         problems,
     );
+    if has_unknown_keys {
+        // One of them may be a misspelled table.
+        manifest.gaps = ManifestGaps::ALL;
+    }
     manifest
 }
 
@@ -132,10 +145,10 @@ fn read_vars(node: &Node<'_>, problems: &mut Problems) -> BTreeMap<String, Spann
     vars
 }
 
-fn read_plugins(node: &Node<'_>, problems: &mut Problems) -> BTreeMap<String, Spanned<String>> {
+fn read_plugins(entries: &[Node<'_>], problems: &mut Problems) -> BTreeMap<String, Spanned<String>> {
     let mut plugins = BTreeMap::new();
-    for entry in node.entries(problems).unwrap_or_default() {
-        check_name(&entry, problems);
+    for entry in entries {
+        check_name(entry, problems);
         let path = entry.parsed(code::INVALID_PATH, "a component's path", problems, component_path);
         plugins.extend(path.map(|path| (entry.name.to_owned(), path)));
     }
@@ -145,6 +158,7 @@ fn read_plugins(node: &Node<'_>, problems: &mut Problems) -> BTreeMap<String, Sp
 fn read_stages(
     node: Option<&Node<'_>>,
     targets: &[&str],
+    unread_plugins: &[&str],
     mut sets: GrantSets,
     manifest: &mut Manifest,
     problems: &mut Problems,
@@ -173,11 +187,13 @@ fn read_stages(
     let known = Known {
         stages: &names,
         targets,
+        unread_plugins,
     };
     manifest.stages = entries
         .iter()
         .filter_map(|entry| read_stage(entry, &known, &mut sets, problems))
         .collect();
+    manifest.gaps.stages = manifest.stages.len() < entries.len();
     check_cycles(&manifest.stages, problems);
     sets.warn_unused(problems);
 }

@@ -17,3 +17,11 @@ pub use user_config::parse_user_config;
 
 /// The mistakes found so far.
 type Problems = Vec<crate::Diagnostic>;
+
+/// What `read` gives, and whether it met an error.
+fn with_gap<T>(problems: &mut Problems, read: impl FnOnce(&mut Problems) -> T) -> (T, bool) {
+    let before = problems.len();
+    let value = read(problems);
+    let has_gap = problems[before..].iter().any(crate::Diagnostic::is_error);
+    (value, has_gap)
+}

@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::Problems;
 use super::config::read_config;
 use super::fields::Fields;
 use super::grants::GrantSets;
 use super::node::{Node, quote};
 use super::order::read_needs;
+use super::{Problems, with_gap};
 use crate::code;
 use crate::keys;
 use crate::name::{VARIABLE_RULE, is_name, is_variable};
-use crate::{Diagnostic, Grants, Spanned, Stage, StageName};
+use crate::{Diagnostic, Grants, Spanned, Stage, StageGaps, StageName};
 
 const MIN_TIMEOUT: Duration = Duration::from_millis(1);
 
@@ -21,6 +21,8 @@ const MIN_TIMEOUT: Duration = Duration::from_millis(1);
 pub(super) struct Known<'a> {
     pub(super) stages: &'a [&'a str],
     pub(super) targets: &'a [&'a str],
+    /// Aliases of `[plugins]` whose paths could not be read.
+    pub(super) unread_plugins: &'a [&'a str],
 }
 
 /// `None` where the stage has no valid name or is no table; all mistakes are reported.
@@ -31,7 +33,9 @@ pub(super) fn read_stage(
     problems: &mut Problems,
 ) -> Option<Stage> {
     let name = stage_name(node, problems);
-    let fields = Fields::open(node, &format!("[stages.{}]", node.name), &keys::STAGE, problems)?;
+    let title = format!("[stages.{}]", node.name);
+    let (fields, has_unknown_keys) = with_gap(problems, |problems| Fields::open(node, &title, &keys::STAGE, problems));
+    let fields = fields?;
     let uses = fields.required(
         "uses",
         "uses = \"NAME\"",
@@ -39,10 +43,13 @@ pub(super) fn read_stage(
         problems,
     );
     let uses = uses.and_then(|node| node.parsed(code::INVALID_USES, "a component", problems, component));
-    let needs = fields.list("needs", "stages", problems);
-    let grant = fields.get("grant");
-    let with = read_config(fields.get("with"), &fields.span, problems);
-    let needs = read_needs(&needs, node.name, known.stages, problems);
+    let (with, no_with) = with_gap(problems, |problems| {
+        read_config(fields.get("with"), &fields.span, problems)
+    });
+    let (needs, no_needs) = with_gap(problems, |problems| {
+        let needs = fields.list("needs", "stages", problems);
+        read_needs(&needs, node.name, known.stages, problems)
+    });
     let when = fields.get("when").and_then(|node| node.text(problems));
     let timeout = fields
         .get("timeout")
@@ -54,11 +61,23 @@ pub(super) fn read_stage(
         .get("env")
         .map(|node| read_env(node, problems))
         .unwrap_or_default();
+    let grant = fields.get("grant");
     let grant_span = grant.map_or_else(|| fields.span.clone(), |node| node.span.clone());
-    let grant = grant.map_or_else(Grants::default, |node| sets.resolve(node, known.targets, problems));
+    let (grant, no_grant) = match grant {
+        Some(node) => sets.resolve(node, known.targets, problems),
+        None => (Grants::default(), false),
+    };
+    let gaps = StageGaps {
+        // An unknown key may be any of these three, misspelled.
+        with: no_with || has_unknown_keys,
+        needs: no_needs || has_unknown_keys,
+        grant: no_grant || has_unknown_keys,
+        uses: uses
+            .as_ref()
+            .is_none_or(|uses| known.unread_plugins.contains(&uses.as_str())),
+    };
     Some(Stage {
         name: name?,
-        // With an error in it the manifest is thrown away, but its stages are still looked through for circles.
         uses: uses.unwrap_or_else(|| Spanned::new(String::new(), fields.span.clone())),
         with,
         needs,
@@ -69,6 +88,7 @@ pub(super) fn read_stage(
         grant,
         grant_span,
         span: fields.span,
+        gaps,
     })
 }
 

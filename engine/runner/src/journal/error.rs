@@ -1,6 +1,9 @@
 //! What can go wrong with the journal.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
+
+use rusqlite::ErrorCode;
 
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
@@ -22,4 +25,21 @@ pub enum JournalError {
     Ambiguous(String),
     #[error("there are no runs yet")]
     NoRuns,
+}
+
+impl JournalError {
+    /// True when it is the file system's rules that stand in the way: who owns the files, or that they can only be read.
+    pub fn is_not_allowed(&self) -> bool {
+        match self {
+            Self::Write { error, .. } | Self::Read { error, .. } => matches!(
+                error.kind(),
+                ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem
+            ),
+            Self::Open { error, .. } | Self::Database(error) => matches!(
+                error.sqlite_error_code(),
+                Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied)
+            ),
+            Self::Link { .. } | Self::Newer { .. } | Self::NoSuchRun(_) | Self::Ambiguous(_) | Self::NoRuns => false,
+        }
+    }
 }

@@ -13,6 +13,8 @@ use crate::catalog::{Catalog, CatalogError};
 use crate::expression::{Expr, ExpressionError, Scope, Template};
 use crate::plan::{PluginId, SourceState};
 
+const NOT_FOUND: &str = "plugin/not-found";
+
 pub struct Resolver<'a> {
     pub sandbox: &'a Sandbox,
     pub catalog: &'a Catalog,
@@ -47,7 +49,10 @@ impl Resolver<'_> {
         let mut stages = Vec::new();
         for (index, stage) in manifest.stages.iter().enumerate() {
             check_expressions(stage, &manifest, &scope, &mut mistakes);
-            let (config, errors) = ConfigTemplate::new(&stage.with.value, &scope);
+            let (config, mut errors) = ConfigTemplate::new(&stage.with.value, &scope);
+            let expressions = errors.len();
+            errors.retain(|(_, error)| is_conclusive(error, &manifest));
+            let has_gap = stage.gaps.with || errors.len() < expressions;
             for (pointer, error) in errors {
                 let span = stage.with.spans.get(&pointer).unwrap_or(&stage.span);
                 mistakes.push(expression_mistake(&error, span));
@@ -56,18 +61,25 @@ impl Resolver<'_> {
                 let span = stage.with.spans.get(pointer).unwrap_or(&stage.span);
                 check_needs(stage, &manifest, name, span, &mut mistakes);
             }
+            if stage.gaps.uses {
+                continue;
+            }
             let uses = stage.uses.value.as_str();
             if !plugins.contains_key(uses) {
-                let plugin = self
-                    .plugin(stage, &aliases)
-                    .await
-                    .map_err(|mistake| mistakes.push(mistake))
-                    .ok();
-                plugins.insert(uses, plugin);
+                let plugin = self.plugin(stage, &aliases).await;
+                if let Err(mistake) = &plugin
+                    && !(manifest.gaps.plugins && mistake.code == NOT_FOUND)
+                {
+                    mistakes.push(mistake.clone());
+                }
+                plugins.insert(uses, plugin.ok());
             }
             let Some(Some(plugin)) = plugins.get(uses) else {
                 continue;
             };
+            if has_gap {
+                continue;
+            }
             let refused = schema::check(
                 stage.name.as_str(),
                 &plugin.schema,
@@ -158,7 +170,7 @@ impl Resolver<'_> {
     }
 
     fn not_found(&self, stage: &Stage, error: &CatalogError) -> Diagnostic {
-        let mistake = Diagnostic::error("plugin/not-found", error.to_string());
+        let mistake = Diagnostic::error(NOT_FOUND, error.to_string());
         match error {
             CatalogError::Unknown { similar, .. } => {
                 let label = similar
@@ -210,6 +222,7 @@ fn check_expressions(stage: &Stage, manifest: &Manifest, scope: &Scope, mistakes
                 }
                 if !expr.needs_outputs()
                     && let Err(error) = expr.evaluate_bool(scope)
+                    && is_conclusive(&error, manifest)
                 {
                     mistakes.push(expression_mistake(&error, &when.span));
                 }
@@ -238,12 +251,22 @@ fn check_text(
             }
             if !template.needs_outputs()
                 && let Err(error) = template.evaluate_text(scope)
+                && is_conclusive(&error, manifest)
             {
                 mistakes.push(expression_mistake(&error, &text.span));
             }
         }
         Err(error) => mistakes.push(expression_mistake(&error, &text.span)),
     }
+}
+
+/// False where the value may be wrong only because a variable could not be read.
+fn is_conclusive(error: &ExpressionError, manifest: &Manifest) -> bool {
+    let is_about_values = matches!(
+        error,
+        ExpressionError::Evaluation(_) | ExpressionError::WrongType { .. }
+    );
+    !(manifest.gaps.vars && is_about_values)
 }
 
 fn expression_mistake(error: &ExpressionError, span: &Span) -> Diagnostic {
@@ -267,7 +290,9 @@ fn expression_mistake(error: &ExpressionError, span: &Span) -> Diagnostic {
 
 /// A stage may only speak of outputs of those that surely ran before it.
 fn check_needs(stage: &Stage, manifest: &Manifest, name: &str, span: &Span, mistakes: &mut Vec<Diagnostic>) {
-    if reaches(stage, manifest, name) {
+    // What a needed stage needs may be what could not be read.
+    let has_gap = manifest.gaps.stages || manifest.stages.iter().any(|stage| stage.gaps.needs);
+    if has_gap || reaches(stage, manifest, name) {
         return;
     }
     let exists = manifest.stages.iter().any(|other| other.name.as_str() == name);

@@ -134,7 +134,9 @@ impl Draft<'_> {
         used: &mut BTreeSet<(usize, usize)>,
     ) -> StagePlan {
         let written = &self.pipeline.manifest.stages[stage.index];
-        self.check_requests(written, &stage.requests);
+        if !written.gaps.grant {
+            self.check_requests(written, &stage.requests);
+        }
         let grant = self.grant(written, &stage.requests, used);
         let millis = |value: &Option<tidegate_manifest::Spanned<Duration>>, default: Duration| {
             let duration = value.as_ref().map_or(default, |written| written.value);

@@ -14,6 +14,9 @@ use crate::ssh::{HostKeyPolicy, SshHost, SshTarget};
 impl Draft<'_> {
     pub(super) fn target(&mut self, name: &str) -> Option<(String, TargetPlan)> {
         let Some(target) = self.pipeline.manifest.targets.get(name) else {
+            if self.pipeline.manifest.gaps.targets {
+                return None;
+            }
             let mut mistake = Diagnostic::error("grant/unknown-target", format!("there is no target `{name}`"));
             let granted = self.pipeline.manifest.stages.iter().flat_map(|stage| &stage.grant.ssh);
             if let Some(grant) = granted.into_iter().find(|grant| grant.value == name) {
@@ -84,6 +87,9 @@ impl Draft<'_> {
 
     fn text(&mut self, text: &str, span: &Span) -> Option<String> {
         let result = Template::parse(text).and_then(|template| template.evaluate_text(&self.scope));
+        if result.is_err() && self.pipeline.manifest.gaps.vars {
+            return None;
+        }
         result.map_err(|error| self.bad_target(&error.to_string(), span)).ok()
     }
 

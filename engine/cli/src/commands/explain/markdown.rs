@@ -1,6 +1,6 @@
 //! Markdown for a terminal: paragraphs filled to its width, examples indented, headings bold.
 
-use crate::render::{BOLD, CYAN, RESET};
+use crate::render::{BOLD, CYAN, RESET, hang};
 
 /// `text` with a line break behind each line. Colours are in it; the stream that takes it removes them where nobody sees them.
 pub(super) fn render(text: &str, width: usize) -> String {
@@ -59,7 +59,9 @@ impl Page {
 
     fn flush(&mut self) {
         if let Some((indent, words)) = self.paragraph.take() {
-            self.out.push_str(&fill(&words, indent, self.width));
+            let (lead, words) = words.split_at(indent);
+            self.out.push_str(&hang(lead, words, Some(self.width)));
+            self.out.push('\n');
         }
     }
 }
@@ -72,30 +74,6 @@ fn item_indent(line: &str) -> Option<usize> {
         1.. if line[number..].starts_with(". ") => Some(number + 2),
         _ => None,
     }
-}
-
-/// Breaks at spaces; lines after the first begin with `indent` spaces. A word that is longer than a line stays whole, so that
-/// it can be copied.
-pub(super) fn fill(text: &str, indent: usize, width: usize) -> String {
-    let lead = text.len() - text.trim_start().len();
-    let mut out = " ".repeat(lead);
-    let (mut used, mut is_first) = (lead, true);
-    for word in text.trim_start().split(' ') {
-        let length = word.chars().count();
-        if !is_first && used > indent && used + 1 + length > width {
-            out.push('\n');
-            out.push_str(&" ".repeat(indent));
-            used = indent;
-        } else if !is_first {
-            out.push(' ');
-            used += 1;
-        }
-        out.push_str(word);
-        used += length;
-        is_first = false;
-    }
-    out.push('\n');
-    out
 }
 
 #[cfg(test)]

@@ -81,24 +81,71 @@ with = { steps = "none" }
     "#);
 }
 
-/// A stage that can't be read whole hides neither its own plugin's mistake nor those of the others.
+/// What could be read of a manifest is judged whole, and nothing is concluded from what could not.
 #[test]
 fn mistakes_of_reading_and_of_the_later_steps() {
-    let manifest = r#"[stages.build]
+    let manifest = r#"[vars]
+keep = 1.5
+[plugins]
+mine = 3
+[grants.shell]
+exec = { sh = 3 }
+[targets.staging]
+hosts = ["deploy@a.example"]
+key = "deploy-key"
+[stages.build]
 uses = "comand"
 foo = 1
-[stages.test]
+[stages.settings]
 uses = "probe.wasm"
+timeout = 5
 with = { steps = "none" }
+[stages.grants]
+uses = "probe.wasm"
+timeout = 5
+with = { steps = [], asks = ["exec sh"] }
+[stages.unknown-value]
+uses = "probe.wasm"
+with = { steps = [], number = "${vars.keep}" }
+[stages.unknown-set]
+uses = "probe.wasm"
+with = { steps = [], asks = ["exec sh"] }
+grant = "shell"
+[stages.unknown-plugin]
+uses = "mine"
+[stages.unknown-target]
+uses = "probe.wasm"
+with = { steps = [], asks = ["ssh staging"] }
+grant = { ssh = ["staging"] }
+[stages.Unknown-Name]
+uses = "command"
+[stages.unknown-stage]
+uses = "probe.wasm"
+needs = ["Unknown-Name"]
+with = { steps = ["log ${stages.grants.outputs.x}"] }
 "#;
-    let said = check(manifest, 2);
-    let codes: Vec<_> = said
-        .lines()
-        .filter_map(|line| line.strip_prefix("error[")?.split(']').next())
+    let said = check(manifest, 3);
+    let lines: Vec<_> = said.lines().collect();
+    let told: Vec<_> = lines
+        .iter()
+        .zip(&lines[1..])
+        .filter_map(|(line, place)| {
+            let code = line.strip_prefix("error[")?.split(']').next()?;
+            let line = place.split(':').nth(1)?;
+            Some(format!("{line} {code}"))
+        })
         .collect();
-    assert_eq!(
-        codes,
-        ["plugin/not-found", "manifest/unknown-key", "config/wrong-type"],
-        "{said}"
-    );
+    assert_snapshot!(told.join("\n"), @"
+    2 manifest/wrong-type
+    4 manifest/wrong-type
+    6 manifest/wrong-type
+    7 manifest/host-keys
+    11 plugin/not-found
+    12 manifest/unknown-key
+    15 manifest/invalid-duration
+    16 config/wrong-type
+    17 grant/missing
+    19 manifest/invalid-duration
+    34 manifest/invalid-name
+    ");
 }
