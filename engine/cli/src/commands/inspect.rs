@@ -123,7 +123,9 @@ impl Page {
         self.text.push_str("  with\n");
         for (key, property) in schema["properties"].as_object().into_iter().flatten() {
             let text = property["description"].as_str().unwrap_or_default();
-            let text = neutralise_lines(text.lines().next().unwrap_or_default());
+            // The first paragraph. Documentation in a source file breaks its lines where that file's margin is.
+            let text: Vec<_> = text.lines().take_while(|line| !line.trim().is_empty()).collect();
+            let text = neutralise_lines(&text.join(" "));
             let needed = if required.iter().any(|name| name.as_str() == Some(key)) {
                 " (required)"
             } else {

@@ -158,13 +158,18 @@ const BASE_OF_STAGES: [(&str, &str); 4] = [
 ];
 
 /// The lists come from where they are put into effect.
-fn base_of_programs() -> [(&'static str, String); 7] {
+fn base_of_programs() -> [(&'static str, String); 6] {
     let system = system_set();
     let names = CellSpec::new("/", "/").identity().into_iter().map(|(name, _)| name);
     [
         ("sees", "what its stage sees, and its toolchain".into()),
-        ("", format!("of this machine {}", system.folders().join(", "))),
-        ("", system.configuration().join(", ")),
+        (
+            "",
+            format!(
+                "of this machine {}",
+                [system.folders(), system.configuration()].concat().join(", ")
+            ),
+        ),
         (
             "",
             format!(

@@ -55,10 +55,9 @@ fn all_that_can_be_granted() {
     Every program that a stage runs
       sees     what its stage sees, and its toolchain
                of this machine /usr, /bin, /sbin, /lib, /lib32, /lib64, /libx32,
-               /libexec
-               /etc/ld.so.cache, /etc/alternatives, /etc/localtime, /etc/timezone,
-               /etc/os-release, /etc/mime.types, /etc/services, /etc/protocols,
-               /etc/fonts, /etc/ssl/openssl.cnf
+               /libexec, /etc/ld.so.cache, /etc/alternatives, /etc/localtime,
+               /etc/timezone, /etc/os-release, /etc/mime.types, /etc/services,
+               /etc/protocols, /etc/fonts, /etc/ssl/openssl.cnf
                made for it: /etc/passwd, /etc/group, /etc/hosts, /etc/hostname,
                /etc/nsswitch.conf; /proc with its own processes; /dev with null,
                zero, full, random, urandom
@@ -184,6 +183,18 @@ fn inspect_a_standard_stage() {
         stdin            Text for its standard input. Default: none.
         timeout          How long it may take, as in `90s` or `10m`. Default: as
                          long as the stage.
+    ");
+}
+
+#[test]
+fn inspect_what_a_stage_asks_for() {
+    let page = Project::new().run(["inspect", "python-env"]).code(0).only_stdout();
+    let asks = page.split("  asks for").nth(1).unwrap().split("\n\n").next().unwrap();
+    assert_snapshot!(asks, @"
+    exec python: to make the environment
+              net @python-index: to download packages
+              write .venv: the environment
+              optional exec uv: to install the packages, faster than pip
     ");
 }
 
