@@ -38,7 +38,7 @@ struct StageView {
     /// The last lines that were not shown when they came.
     tail: std::collections::VecDeque<String>,
     tests: u64,
-    failed_tests: u64,
+    errors: u64,
     unconfined: bool,
 }
 
@@ -62,10 +62,18 @@ impl Human {
     }
 
     fn stage_line(&mut self, stage: &StageName, text: &str) -> std::io::Result<()> {
-        let width = self.width;
-        let stage = stage.as_str();
-        let lead = format!("{DIM}{stage:>width$}{RESET} ");
+        let lead = self.lead(stage);
         self.line(&hang(&lead, text, self.columns))
+    }
+
+    /// What a program printed: tables and source code are not to be broken between words.
+    fn program_line(&mut self, stage: &StageName, text: &str) -> std::io::Result<()> {
+        let lead = self.lead(stage);
+        self.line(&hang(&lead, text, None))
+    }
+
+    fn lead(&self, stage: &StageName) -> String {
+        format!("{DIM}{:>width$}{RESET} ", stage.as_str(), width = self.width)
     }
 
     fn show(&mut self, kind: &EventKind) -> std::io::Result<()> {
@@ -210,7 +218,11 @@ impl Human {
         };
         if shown {
             let reset = if style.is_empty() { "" } else { RESET };
-            return self.stage_line(stage, &format!("{style}{message}{reset}"));
+            let text = format!("{style}{message}{reset}");
+            return match source {
+                LogSource::Stdout | LogSource::Stderr => self.program_line(stage, &text),
+                LogSource::Stage | LogSource::Engine => self.stage_line(stage, &text),
+            };
         }
         if source != LogSource::Engine {
             let tail = &mut self.stages.entry(stage.clone()).or_default().tail;
@@ -236,7 +248,9 @@ impl Human {
             Severity::Warning => ("warning", YELLOW),
             Severity::Note => ("note", CYAN),
         };
-        if self.quiet && severity != Severity::Error {
+        if severity == Severity::Error {
+            self.stages.entry(stage.clone()).or_default().errors += 1;
+        } else if self.quiet {
             return Ok(());
         }
         let place = place(location);
@@ -266,7 +280,6 @@ impl Human {
         );
         let view = self.stages.entry(stage.clone()).or_default();
         view.tests += 1;
-        view.failed_tests += u64::from(bad);
         if bad {
             self.stage_line(stage, &format!("{RED}failed{RESET} {suite}::{name}"))?;
             // The stage reports the failure as a finding too, with its place; here only what has none.
@@ -292,16 +305,18 @@ impl Human {
         let view = self.stages.entry(stage.clone()).or_default();
         view.running = false;
         let tests = view.tests;
+        // Errors that were told with their places say better what went wrong.
+        let wants_tail = view.errors == 0 && outcome != Outcome::Cancelled && !self.verbose;
         let tail = std::mem::take(&mut view.tail);
         let (style, mark) = (outcome_style(outcome), mark(outcome));
         let grave = !matches!(outcome, Outcome::Passed | Outcome::Skipped);
         if self.quiet && !grave {
             return Ok(());
         }
-        if grave && !tail.is_empty() && !self.verbose {
+        if grave && !tail.is_empty() && wants_tail {
             self.stage_line(stage, &format!("{DIM}the last lines of its log:{RESET}"))?;
             for line in &tail {
-                self.stage_line(stage, &format!("{DIM}│{RESET} {line}"))?;
+                self.program_line(stage, &format!("{DIM}│{RESET} {line}"))?;
             }
         }
         let mut details = Vec::new();

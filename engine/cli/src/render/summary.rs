@@ -187,10 +187,8 @@ impl Summary {
         } else {
             format!(" · {}", counts.join(" · "))
         };
-        lines.push(format!(
-            "{BOLD}{style}{outcome}{RESET} in {}{counts}",
-            duration(duration_ms)
-        ));
+        let verdict = format!("{BOLD}{style}{outcome}{RESET} in {}{counts}", duration(duration_ms));
+        lines.push(hang("", &verdict, self.columns));
         if outcome != Outcome::Passed {
             lines.push(format!("{DIM}the whole log: tidegate logs {run}{RESET}"));
         }
