@@ -7,11 +7,13 @@ use crate::StageLimits;
 pub(crate) const KIB: usize = 1024;
 pub(crate) const MIB: usize = 1024 * KIB;
 
-/// What a stage has that sets no limits itself.
+/// What a stage has for which the manifest sets no limits.
 pub const DEFAULT_LIMITS: StageLimits = StageLimits {
     // A Python guest needs some 60 MiB to start; a parser over a large project, some 100.
     memory_bytes: 256 * MIB as u64,
-    time: Duration::from_secs(30 * 60),
+    // Longer test runs are rare; what hangs should not hold a machine for a night.
+    time: Duration::from_secs(60 * 60),
+    // For a stage to end its programs and give back a lock.
     stop_grace: Duration::from_secs(5),
 };
 

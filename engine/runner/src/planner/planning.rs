@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use tidegate_manifest::{Diagnostic, Grants, NetGrant, Span, Stage, StageName};
-use tidegate_sandbox::Request;
+use tidegate_sandbox::{DEFAULT_LIMITS, Request};
 
 use super::Selection;
 use super::capability::{CAPABILITIES, TWO_KEYS, clean, entries};
@@ -18,12 +18,6 @@ use crate::plan::{Grant, Plan, StagePlan};
 use crate::program::{LookupError, Program, Toolchain, look_up};
 use crate::python_index;
 
-/// Wall time of a stage that says nothing else.
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60 * 60);
-/// What a stage has, after a stop was requested, to leave things whole.
-const DEFAULT_STOP_GRACE: Duration = Duration::from_secs(5);
-/// Linear memory of a component: Python guests start at about 30 MiB, a parser of large projects stays under 100.
-const DEFAULT_MEMORY_BYTES: u64 = 256 << 20;
 /// What a stage may print in total: a verbose test run of a large project is a few MiB.
 const DEFAULT_OUTPUT_BYTES: u64 = 64 << 20;
 
@@ -153,9 +147,9 @@ impl Draft<'_> {
             unknown: stage.config.unknown.clone(),
             needs: needs_without(written, &self.pipeline.manifest, left_out),
             when: written.when.as_ref().map(|when| when.value.clone()),
-            timeout_ms: millis(&written.timeout, DEFAULT_TIMEOUT),
-            stop_grace_ms: millis(&written.stop_grace, DEFAULT_STOP_GRACE),
-            memory_bytes: bytes(&written.grant.memory, DEFAULT_MEMORY_BYTES),
+            timeout_ms: millis(&written.timeout, DEFAULT_LIMITS.time),
+            stop_grace_ms: millis(&written.stop_grace, DEFAULT_LIMITS.stop_grace),
+            memory_bytes: bytes(&written.grant.memory, DEFAULT_LIMITS.memory_bytes),
             output_bytes: bytes(&written.grant.output, DEFAULT_OUTPUT_BYTES),
             env: env.map(|(name, value)| (name.clone(), value.value.clone())).collect(),
             requests: stage.requests.clone(),
