@@ -5,6 +5,9 @@ use std::time::Duration;
 /// Folders and files that are hidden, together. Each is a mount, and each command's namespace copies all of them.
 pub(crate) const MASKS: usize = 4_096;
 
+/// Folders that are pinned because of what is hidden or read-only in them. Each is a mount too.
+pub(crate) const PINNED: usize = 4_096;
+
 /// Entries of a workspace that are looked at for hidden names: some ten times the largest repositories with their `node_modules`.
 pub(crate) const WALKED_ENTRIES: usize = 5_000_000;
 

@@ -105,6 +105,11 @@ impl View {
         match self.0 {}
     }
 
+    #[cfg(unix)]
+    pub fn granted(&self) -> impl Iterator<Item = (&Path, &std::os::fd::OwnedFd)> {
+        [].into_iter()
+    }
+
     pub fn open(&self, _path: &Path) -> io::Result<File> {
         match self.0 {}
     }

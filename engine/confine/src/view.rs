@@ -82,6 +82,13 @@ impl View {
         &self.writable
     }
 
+    /// The paths of `read`, each as a descriptor of the real file or folder. It may allow more than it should be used for: they
+    /// are to be read only.
+    pub fn granted(&self) -> impl Iterator<Item = (&Path, &OwnedFd)> {
+        let outside = self.places.iter().skip(1).filter(|place| !place.writable);
+        outside.map(|place| (place.path.as_path(), &place.root))
+    }
+
     /// Opens a file for reading. Anything else than a file is `InvalidInput`.
     pub fn open(&self, path: &Path) -> io::Result<File> {
         // A named pipe without a writer would block here without NONBLOCK; on files it means nothing.

@@ -10,6 +10,8 @@ mod code_cache;
 mod component;
 mod denied;
 mod digest;
+#[cfg(target_os = "linux")]
+mod entries;
 mod event;
 mod fault;
 mod feed;

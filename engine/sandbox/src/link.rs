@@ -50,6 +50,8 @@ pub(crate) fn attempt(
 ) -> wasmtime::Result<InstancePre<Attempt>> {
     let mut linker = Linker::<Attempt>::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    #[cfg(target_os = "linux")]
+    crate::entries::add_to_linker(&mut linker)?;
     add_stubs(&mut linker, engine, code, stubs)?;
     let linker = &mut linker;
     context::add_to_linker::<_, Granted>(linker, |attempt| attempt)?;

@@ -16,17 +16,20 @@ pub struct Preopen {
 }
 
 impl Preopen {
-    /// The workspace also gets the name `.`, so that relative paths mean the same in every language as in a native program.
+    /// The workspace also gets the name `.`, and its folders their relative paths, so that relative paths mean the same in
+    /// every language as in a native program.
     pub(crate) fn add_to(&self, wasi: &mut WasiCtxBuilder, workspace: &Path) -> Result<(), RunError> {
         let perms = if self.writable {
             FsPerms::ReadWrite
         } else {
             FsPerms::ReadOnly
         };
-        let absolute = self.guest.to_string_lossy();
-        let current = (self.guest == workspace).then_some(".");
-        for name in [Some(&*absolute), current].into_iter().flatten() {
-            wasi.preopened_dir(&self.host, name, perms)
+        let relative = match self.guest.strip_prefix(workspace) {
+            Ok(inside) if inside.as_os_str().is_empty() => Some(Path::new(".")),
+            inside => inside.ok(),
+        };
+        for name in [Some(self.guest.as_path()), relative].into_iter().flatten() {
+            wasi.preopened_dir(&self.host, name.to_string_lossy(), perms)
                 .map_err(|error| RunError::Preopen {
                     guest: self.guest.clone(),
                     reason: error.to_string(),

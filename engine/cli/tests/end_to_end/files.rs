@@ -102,6 +102,99 @@ fn links_do_not_lead_out() {
     "#);
 }
 
+/// The engine's process is outside of the mounts that hide and protect, and works for the component there.
+#[test]
+fn a_component_takes_nothing_away_that_is_hidden_or_read_only() {
+    let manifest = r#"
+        [pipeline]
+        hide = ["/keys/key.pem"]
+        [stages.everywhere]
+        uses = "stages/probe.wasm"
+        with = { steps = [
+            "wasi-rename .env shown", "wasi-rename .git shown", "wasi-rename conf shown", "wasi-rename keys shown",
+            "wasi-rename keys/key.pem shown", "wasi-remove conf/.env", "wasi-remove .env.local", "wasi-remove .git",
+            "wasi-write evil.toml", "wasi-rename evil.toml tidegate.toml", "wasi-remove tidegate.toml",
+            "wasi-remove stages/probe.wasm", "wasi-rename stages other", "wasi-rename evil.toml conf/.env",
+            "wasi-rename evil.toml ../evil", "wasi-rename link/.env shown", "wasi-remove link/.env",
+            "wasi-rename evil.toml good.toml", "wasi-rename conf/app.py conf/a.py", "wasi-remove good.toml",
+            "wasi-rename missing x", "wasi-remove missing", "wasi-list conf",
+        ] }
+        grant = { write = ["."] }
+        [stages.folder]
+        uses = "stages/probe.wasm"
+        needs = ["everywhere"]
+        with = { steps = [
+            "wasi-rename conf/.env conf/shown", "wasi-remove conf/.env", "wasi-rename app.py conf/b.py",
+            "wasi-write-relative conf/c.py", "wasi-remove conf/c.py",
+        ] }
+        grant = { write = ["conf"] }
+    "#;
+    let project = tree()
+        .file("stages/probe.wasm", "")
+        .file("conf/.env", "TOKEN=x\n")
+        .file("conf/app.py", "")
+        .file("keys/key.pem", "key\n")
+        .file("tidegate.toml", manifest);
+    fs::copy(project.path("probe.wasm"), project.path("stages/probe.wasm")).unwrap();
+    symlink("conf", project.path("link")).unwrap();
+    assert_snapshot!(logged(&project), @r#"
+    .env shown: Os { code: 10, kind: ResourceBusy, message: "Resource busy" }
+    .git shown: Os { code: 10, kind: ResourceBusy, message: "Resource busy" }
+    conf shown: Os { code: 10, kind: ResourceBusy, message: "Resource busy" }
+    keys shown: Os { code: 10, kind: ResourceBusy, message: "Resource busy" }
+    keys/key.pem shown: Os { code: 10, kind: ResourceBusy, message: "Resource busy" }
+    conf/.env: Os { code: 10, kind: ResourceBusy, message: "Resource busy" }
+    .env.local: Os { code: 10, kind: ResourceBusy, message: "Resource busy" }
+    .git: Os { code: 10, kind: ResourceBusy, message: "Resource busy" }
+    evil.toml: written
+    evil.toml tidegate.toml: Os { code: 10, kind: ResourceBusy, message: "Resource busy" }
+    tidegate.toml: Os { code: 10, kind: ResourceBusy, message: "Resource busy" }
+    stages/probe.wasm: Os { code: 10, kind: ResourceBusy, message: "Resource busy" }
+    stages other: Os { code: 10, kind: ResourceBusy, message: "Resource busy" }
+    evil.toml conf/.env: Os { code: 10, kind: ResourceBusy, message: "Resource busy" }
+    evil.toml ../evil: Os { code: 63, kind: PermissionDenied, message: "Operation not permitted" }
+    link/.env shown: Os { code: 10, kind: ResourceBusy, message: "Resource busy" }
+    link/.env: Os { code: 10, kind: ResourceBusy, message: "Resource busy" }
+    evil.toml good.toml: renamed
+    conf/app.py conf/a.py: renamed
+    good.toml: removed
+    missing x: Os { code: 44, kind: NotFound, message: "No such file or directory" }
+    missing: Os { code: 44, kind: NotFound, message: "No such file or directory" }
+    conf: .env a.py
+    conf/.env conf/shown: Os { code: 10, kind: ResourceBusy, message: "Resource busy" }
+    conf/.env: Os { code: 10, kind: ResourceBusy, message: "Resource busy" }
+    app.py conf/b.py: Os { code: 63, kind: PermissionDenied, message: "Operation not permitted" }
+    conf/c.py: written
+    conf/c.py: removed
+    "#);
+    for kept in [".env", "conf/.env", ".git/config", "keys/key.pem", "stages/probe.wasm"] {
+        assert!(project.path(kept).exists(), "{kept}");
+    }
+    assert_eq!(fs::read_to_string(project.path("tidegate.toml")).unwrap(), manifest);
+}
+
+/// The same folder by WASI as by `files`.
+#[test]
+fn a_component_sees_what_read_grants() {
+    let manifest = r#"
+        [stages.it]
+        uses = "probe.wasm"
+        with = { steps = ["read {folder}/a", "wasi-read {folder}/a", "wasi-write {folder}/a", "wasi-list {folder}"] }
+        grant = { read = ["{folder}"] }
+    "#;
+    let project = Project::new();
+    let folder = project.config_folder();
+    fs::write(folder.join("a"), "granted").unwrap();
+    let project = project.file("tidegate.toml", manifest.replace("{folder}", folder.to_str().unwrap()));
+    let logged = logged(&project).replace(folder.to_str().unwrap(), "[granted]");
+    assert_snapshot!(logged, @r#"
+    [granted]/a: granted
+    [granted]/a: granted
+    [granted]/a: Os { code: 63, kind: PermissionDenied, message: "Operation not permitted" }
+    [granted]: a
+    "#);
+}
+
 #[test]
 fn only_granted_folders_keep_what_is_written() {
     let manifest = r#"

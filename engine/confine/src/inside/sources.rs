@@ -231,7 +231,7 @@ fn open_write_folder(workspace: &OwnedFd, folder: &Path) -> Result<OwnedFd, Fail
     Ok(current)
 }
 
-fn without_dots(path: &Path) -> PathBuf {
+pub(super) fn without_dots(path: &Path) -> PathBuf {
     path.components().filter(|part| *part != Component::CurDir).collect()
 }
 

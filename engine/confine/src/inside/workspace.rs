@@ -1,5 +1,6 @@
 //! The workspace as programs see it: overlay, real folders, masks.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -10,7 +11,7 @@ use rustix::io::Errno;
 
 use super::mount::{Forbid, Tree};
 use super::root::Root;
-use super::sources::Sources;
+use super::sources::{Sources, without_dots};
 use crate::failure::{During, Failure, Step};
 use crate::limits;
 use crate::spec::CellSpec;
@@ -40,6 +41,7 @@ pub(super) fn place(root: &Root, spec: &CellSpec, sources: &Sources) -> Result<(
             format_args!("can't place the `write` folder `{}`", folder.display()),
         )?;
     }
+    pin(root, spec, &sources.masks.0)?;
     hide(root, spec, &sources.masks.0)?;
     protect(root, spec)
 }
@@ -108,6 +110,45 @@ fn mounts_below(workspace: &Path) -> Vec<PathBuf> {
     points
         .filter(|point| point.starts_with(workspace) && point != workspace)
         .collect()
+}
+
+/// Lays each folder on the way to a hidden or read-only path over itself, where writes are real: nobody can rename what
+/// something is mounted on. Renaming such a folder would carry the path away from the name by which the next run knows it.
+fn pin(root: &Root, spec: &CellSpec, masks: &[PathBuf]) -> Result<(), Failure> {
+    let mut folders = BTreeSet::new();
+    for path in masks.iter().chain(&spec.read_only) {
+        for folder in path.ancestors().skip(1) {
+            if is_below_a_write_folder(spec, folder) {
+                folders.insert((folder.components().count(), folder));
+            }
+        }
+    }
+    if folders.len() > limits::PINNED {
+        return Err(Failure::spec(format!(
+            "more than {} folders below `write` hold hidden or read-only files; grant narrower folders",
+            limits::PINNED
+        )));
+    }
+    // Outer ones first: what is laid over a folder covers what was laid over its contents before.
+    for (_, folder) in folders {
+        pin_one(root, &spec.workspace.join(folder))
+            .during(Step::Mounts, format_args!("can't pin `{}`", folder.display()))?;
+    }
+    Ok(())
+}
+
+fn is_below_a_write_folder(spec: &CellSpec, folder: &Path) -> bool {
+    let mut write = spec.write.iter().map(|write| without_dots(write));
+    !folder.as_os_str().is_empty() && write.any(|write| folder.starts_with(&write) && folder != write)
+}
+
+fn pin_one(root: &Root, path: &Path) -> io::Result<()> {
+    match root.open(path) {
+        Ok(folder) => Tree::clone_of(&folder)?.attach(folder),
+        // Removed since it was found.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 fn hide(root: &Root, spec: &CellSpec, masks: &[PathBuf]) -> Result<(), Failure> {

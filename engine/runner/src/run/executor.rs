@@ -384,6 +384,17 @@ fn preopens(view: &View, workspace: &std::path::Path, scratch: &std::path::Path)
             },
         );
     }
+    for (path, descriptor) in view.granted() {
+        // WASI opens folders first; a single file is there for `files.read` and for programs.
+        let host = PathBuf::from(format!("/proc/self/fd/{}", descriptor.as_raw_fd()));
+        if host.is_dir() {
+            preopens.push(Preopen {
+                host,
+                guest: path.into(),
+                writable: false,
+            });
+        }
+    }
     preopens.push(Preopen {
         host: scratch.into(),
         guest: scratch.into(),

@@ -71,6 +71,21 @@ pub(crate) fn take(line: &str, config: &Config) -> Result<(), Failure> {
             let written = std::fs::write(context::workspace().join(argument), "by wasi");
             say(argument, written.map(|()| "written"));
         }
+        "wasi-list" => say(argument, names_in(&context::workspace().join(argument))),
+        "wasi-write-relative" => say(argument, std::fs::write(argument, "by wasi").map(|()| "written")),
+        "wasi-rename" => {
+            let (from, to) = argument.split_once(' ').unwrap_or((argument, ""));
+            let (from, to) = (context::workspace().join(from), context::workspace().join(to));
+            say(argument, std::fs::rename(from, to).map(|()| "renamed"));
+        }
+        "wasi-remove" => {
+            let path = context::workspace().join(argument);
+            let removed = std::fs::remove_file(&path).or_else(|error| match path.is_dir() {
+                true => std::fs::remove_dir(&path),
+                false => Err(error),
+            });
+            say(argument, removed.map(|()| "removed"));
+        }
         "glob" => report::info(files::glob(&[argument])?.join(" ")),
         "run" => run(argument)?,
         "wait-for" => wait_for(&context::workspace().join(argument)),
@@ -92,6 +107,15 @@ pub(crate) fn take(line: &str, config: &Config) -> Result<(), Failure> {
 fn input(name: &str) -> Result<Option<Value>, Failure> {
     let (stage, key) = name.split_once('.').unwrap_or((name, ""));
     context::input(stage, key)
+}
+
+fn names_in(folder: &Path) -> std::io::Result<String> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        names.push(entry?.file_name().to_string_lossy().into_owned());
+    }
+    names.sort();
+    Ok(names.join(" "))
 }
 
 /// Each piece is a write of its own.
