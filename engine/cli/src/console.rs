@@ -3,7 +3,8 @@
 use std::io::{IsTerminal, Write};
 
 use anstream::{AutoStream, ColorChoice};
-use tidegate_manifest::{Diagnostic, Source, Style, render};
+use tidegate_manifest::{Diagnostic, Source, Span, Style, render};
+use tidegate_runner::neutralise_lines;
 
 use crate::args::{ColorWhen, Global};
 use crate::failure::Failure;
@@ -86,7 +87,7 @@ impl Console {
             return Ok(());
         }
         self.stderr()
-            .write_all(render(warnings, source, self.style()).as_bytes())
+            .write_all(render(&harmless(warnings), source, self.style()).as_bytes())
     }
 
     /// The last thing that is printed.
@@ -95,8 +96,9 @@ impl Console {
             Failure::Quiet { .. } => return,
             Failure::Diagnostics {
                 diagnostics, source, ..
-            } => render(diagnostics, source, self.style()),
+            } => render(&harmless(diagnostics), source, self.style()),
             Failure::Text { message, hints, .. } => {
+                let message = neutralise_lines(message);
                 let mut text = format!("\x1b[1;31merror\x1b[0m: {message}\n");
                 if !hints.is_empty() {
                     text.push('\n');
@@ -110,6 +112,20 @@ impl Console {
         // Nobody is left to tell when stderr is closed.
         let _ = self.stderr().write_all(text.as_bytes());
     }
+}
+
+/// A component's words may be in them: what it asks for, what its schema says, why it refuses a configuration.
+fn harmless(diagnostics: &[Diagnostic]) -> Vec<Diagnostic> {
+    let place = |(span, text): &(Span, String)| (span.clone(), neutralise_lines(text));
+    let harmless = |diagnostic: &Diagnostic| Diagnostic {
+        message: neutralise_lines(&diagnostic.message),
+        label: diagnostic.label.as_ref().map(place),
+        related: diagnostic.related.iter().map(place).collect(),
+        help: diagnostic.help.iter().map(|line| neutralise_lines(line)).collect(),
+        paste: diagnostic.paste.as_deref().map(neutralise_lines),
+        ..diagnostic.clone()
+    };
+    diagnostics.iter().map(harmless).collect()
 }
 
 fn text_width(columns: Option<usize>) -> usize {

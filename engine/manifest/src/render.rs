@@ -101,7 +101,7 @@ fn with_snippet<'a>(
     for (kind, (span, label)) in primary.chain(related) {
         let span = visible(&source.text, span);
         let fits = label_fits(&source.text, &span, label, width);
-        if !fits {
+        if !fits && !label.is_empty() {
             notes.push(Level::NOTE.message(wrapped(label, width - HELP_INDENT)));
         }
         let label = (fits && !label.is_empty()).then_some(label.as_str());

@@ -35,7 +35,7 @@ pub use enforcement::not_enforced;
 pub use git::Git;
 pub use host::Host;
 pub use masker::Masker;
-pub use neutral::{neutralise, neutralise_lines};
+pub use neutral::{neutralise_lines, one_line};
 pub use outcome::Outcome;
 pub use run_id::RunId;
 pub use secrets::{SecretError, Secrets};

@@ -2,7 +2,8 @@
 
 use crate::Masker;
 
-/// Longest line of a log; a longer one is cut and goes on in the next event.
+/// A line that is longer by this than the longest secret is cut, where no secret is. What is shown and kept of it is cut
+/// again, once it is masked.
 const MAX_LINE_BYTES: usize = 16 << 10;
 
 /// Collects bytes until a line is whole. Lines come out masked, so a secret is found also when it came in two writes.
@@ -37,10 +38,8 @@ impl LineBuffer {
     }
 
     fn cut_long(&mut self, masker: &Masker, lines: &mut Vec<String>) {
-        while self.pending.len() > MAX_LINE_BYTES {
-            let held_back = masker.safe_cut(&self.pending[..MAX_LINE_BYTES]);
-            // A secret as long as a line can't be kept whole; it is masked line by line anyway.
-            let cut = char_boundary(&self.pending, if held_back == 0 { MAX_LINE_BYTES } else { held_back });
+        while self.pending.len() > MAX_LINE_BYTES + masker.longest() {
+            let cut = char_boundary(&self.pending, masker.safe_cut(&self.pending));
             let rest = self.pending.split_off(cut);
             lines.push(masker.mask(text(&self.pending)));
             self.pending = rest;
@@ -99,7 +98,24 @@ mod tests {
                 .collect();
             assert!(!lines.concat().contains("hunter22"), "offset {offset}");
             assert!(lines.concat().contains("•••"), "offset {offset}");
-            assert!(lines.iter().all(|line| line.len() <= MAX_LINE_BYTES));
+        }
+    }
+
+    #[test]
+    fn a_secret_longer_than_a_line_is_masked_and_so_is_another_one_beside_it() {
+        let long = (0..5_000).map(|number| format!("{number:05}")).collect::<String>();
+        let masker = Masker::new(&Secrets::of([("key", long.as_str()), ("token", "hunter22")]));
+        for before in [0, 7, MAX_LINE_BYTES - 3, 2 * MAX_LINE_BYTES] {
+            let line = format!("{}{long}hunter22{long}x\n", "a".repeat(before));
+            for size in [1_000, 64 << 10] {
+                let mut buffer = LineBuffer::default();
+                let lines: Vec<_> = line
+                    .as_bytes()
+                    .chunks(size)
+                    .flat_map(|chunk| buffer.feed(chunk, &masker))
+                    .collect();
+                assert_eq!(lines.concat(), format!("{}•••••••••x", "a".repeat(before)), "{before}");
+            }
         }
     }
 

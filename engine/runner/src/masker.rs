@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 use crate::Secrets;
 
 /// What stands in a secret's place.
-const MASK: &str = "•••";
+pub(crate) const MASK: &str = "•••";
 /// Shorter values, and shorter lines of a longer value, would mask ordinary words.
 const MIN_LENGTH: usize = 4;
 
@@ -106,7 +106,13 @@ impl Masker {
         }
     }
 
-    /// Where an unfinished line may be cut so that no secret is split: everything behind it must be held back.
+    /// Bytes of the longest secret that has no line break; 0 without secrets.
+    pub fn longest(&self) -> usize {
+        self.longest
+    }
+
+    /// Where an unfinished line may be cut so that no secret is split: everything behind it must be held back. It is more than 0
+    /// where the line is longer than the longest secret.
     pub fn safe_cut(&self, line: &[u8]) -> usize {
         let cut = line.len().saturating_sub(self.longest.saturating_sub(1));
         let straddling = self
@@ -114,7 +120,18 @@ impl Masker {
             .iter()
             .flat_map(|finder| finder.find_iter(line))
             .find(|found| found.end() > cut);
-        straddling.map_or(cut, |found| found.start().min(cut))
+        straddling.map_or(cut, |found| match found.start() {
+            // It is there as a whole.
+            0 => found.end(),
+            start => start.min(cut),
+        })
+    }
+
+    /// True where a text that was cut at both ends may be the middle of a secret.
+    pub fn is_inside_a_secret(&self, text: &str) -> bool {
+        self.needles
+            .iter()
+            .any(|needle| needle.len() > text.len() && needle.contains(text))
     }
 }
 

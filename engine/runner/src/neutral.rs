@@ -9,7 +9,7 @@ use std::borrow::Cow;
 /// - Unicode's own line and paragraph separators, where some readers of JSON lines break a line, become `�`.
 /// - Workflow commands: GitHub's runner acts on `::` at a line's start and on `##[` anywhere, Azure's on `##vso[`, TeamCity on
 ///   `##teamcity[`; a zero-width word joiner takes their effect away.
-pub fn neutralise(line: &str) -> Cow<'_, str> {
+pub(crate) fn neutralise(line: &str) -> Cow<'_, str> {
     if !line.chars().any(is_suspicious) {
         return Cow::Borrowed(line);
     }
@@ -33,6 +33,11 @@ pub fn neutralise(line: &str) -> Cow<'_, str> {
 /// The same for a text of several lines.
 pub fn neutralise_lines(text: &str) -> String {
     text.split('\n').map(neutralise).collect::<Vec<_>>().join("\n")
+}
+
+/// The same for a text that is to be one line.
+pub fn one_line(text: &str) -> String {
+    neutralise(&text.replace(['\n', '\r'], " ")).into_owned()
 }
 
 fn is_suspicious(character: char) -> bool {
@@ -77,5 +82,6 @@ mod tests {
         assert_eq!(neutralise("##teamcity[buildStop]"), "#\u{2060}#teamcity[buildStop]");
         assert_eq!(neutralise("a\u{202e}b\u{2028}c"), "a\u{fffd}b\u{fffd}c");
         assert_eq!(neutralise_lines("a\n::b"), "a\n:\u{2060}:b");
+        assert_eq!(one_line("a\r\n::b\u{1b}"), "a  ::b␛");
     }
 }

@@ -16,11 +16,12 @@ pub trait Stage {
     /// The `with` table. Its JSON Schema is what the engine checks a manifest against, and doc comments become descriptions.
     type Config: DeserializeOwned + JsonSchema;
 
-    /// What this configuration needs. A value that only an earlier stage will know stands here as its `${…}` text.
+    /// What this configuration needs. A value that only an earlier stage will know stands here as its `${…}` text; one that is
+    /// no text is left out, or is some value that fits.
     fn requests(config: &Self::Config) -> Vec<Request>;
 
-    /// What every configuration needs. Asked instead of [`Stage::requests`] when the `${…}` text of an unknown value does not
-    /// fit its type, a number for instance. Default: nothing.
+    /// What every configuration needs. Asked instead of [`Stage::requests`] when a configuration with unknown values can't be
+    /// read although it fits the schema. Default: nothing.
     fn requests_without_config() -> Vec<Request> {
         Vec::new()
     }

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::Path;
 
 use serde_json::Value;
-use tidegate_runner::neutralise_lines;
+use tidegate_runner::one_line;
 use tidegate_sandbox::{ProbeError, Request};
 
 use crate::args::InspectArgs;
@@ -46,21 +46,23 @@ pub(crate) fn run(args: InspectArgs, console: &Console) -> Result<u8, Failure> {
         .block_on(engine.sandbox.describe(&component))
         .map_err(|error| invalid(format!("{origin} does not describe itself: {error}"), ""))?;
 
-    let line = |text: &str| neutralise_lines(text).replace('\n', " ");
     let mut page = Page::new(console.width());
     page.add(
         "",
         &format!(
             "{BOLD}{}{RESET} {}",
-            line(&description.name),
-            line(&description.version)
+            one_line(&description.name),
+            one_line(&description.version)
         ),
     );
-    page.add("", &line(&description.summary));
+    page.add("", &one_line(&description.summary));
     page.text.push('\n');
     page.row("from", &[format!("{origin}, {size}")]);
     page.row("digest", &[component.digest().to_string()]);
-    page.row("imports", &imports.iter().map(|name| line(name)).collect::<Vec<_>>());
+    page.row(
+        "imports",
+        &imports.iter().map(|name| one_line(name)).collect::<Vec<_>>(),
+    );
     let asks = engine
         .runtime
         .block_on(engine.sandbox.requests(&component, NO_SETTINGS));
@@ -68,7 +70,7 @@ pub(crate) fn run(args: InspectArgs, console: &Console) -> Result<u8, Failure> {
         Ok(requests) => {
             let text = |request: &Request| {
                 let optional = if request.optional { "optional " } else { "" };
-                line(&format!(
+                one_line(&format!(
                     "{optional}{} {}: {}",
                     request.capability, request.name, request.reason
                 ))
@@ -125,14 +127,13 @@ impl Page {
             let text = property["description"].as_str().unwrap_or_default();
             // The first paragraph. Documentation in a source file breaks its lines where that file's margin is.
             let text: Vec<_> = text.lines().take_while(|line| !line.trim().is_empty()).collect();
-            let text = neutralise_lines(&text.join(" "));
+            let text = one_line(&text.join(" "));
             let needed = if required.iter().any(|name| name.as_str() == Some(key)) {
                 " (required)"
             } else {
                 ""
             };
-            let key = neutralise_lines(key).replace('\n', " ");
-            self.add(&format!("    {key:<16} "), &format!("{text}{needed}"));
+            self.add(&format!("    {:<16} ", one_line(key)), &format!("{text}{needed}"));
         }
         if schema["properties"].as_object().is_none_or(serde_json::Map::is_empty) {
             self.add("    ", "nothing");

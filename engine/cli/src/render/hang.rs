@@ -20,7 +20,13 @@ pub(crate) fn hang(lead: &str, text: &str, columns: Option<usize>) -> String {
         .wrap_algorithm(WrapAlgorithm::FirstFit)
         .initial_indent(&lead)
         .subsequent_indent(&indent);
-    textwrap::fill(words, options).trim_end().to_owned()
+    let filled = textwrap::fill(words, options);
+    // A word that now begins a line must not become a command of the CI system that reads it.
+    let command = format!("\n{indent}::");
+    filled
+        .replace(&command, &format!("\n{indent}:\u{2060}:"))
+        .trim_end()
+        .to_owned()
 }
 
 #[cfg(test)]
@@ -48,6 +54,11 @@ mod tests {
     #[test]
     fn wide_letters_take_two_columns() {
         assert_eq!(hang("", "移行 移行 移行", Some(10)), "移行 移行\n移行");
+    }
+
+    #[test]
+    fn a_broken_line_begins_no_command() {
+        assert_eq!(hang("a ", "some ::error::x", Some(8)), "a some\n  :\u{2060}:error::x");
     }
 
     #[test]

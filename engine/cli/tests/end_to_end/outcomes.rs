@@ -101,7 +101,7 @@ fn trapped() {
     project: 1 stage · run [run]
       it started probe 0.1.0
       it 
-      it thread '<unnamed>' (1) panicked at probe/src/step.rs:82:19:
+      it thread '<unnamed>' (1) panicked at probe/src/step.rs:97:19:
       it internal error: entered unreachable code: the stage was told to trap
       it note: run with `RUST_BACKTRACE=1` environment variable to display a
          backtrace

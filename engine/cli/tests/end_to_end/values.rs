@@ -138,3 +138,22 @@ fn memory_between_runs() {
     let logged = || project.run(["run", "--format", "json"]).code(0).logged();
     assert_eq!((logged(), logged()), (vec!["count 1".into()], vec!["count 2".into()]));
 }
+
+/// A number that is unknown when the plan is made is no text, and the component can still say what it needs.
+#[test]
+fn a_stage_with_unknown_numbers_keeps_its_grants() {
+    let manifest = r#"
+        [stages.first]
+        uses = "probe.wasm"
+        with = { steps = ["output answer 42"] }
+        [stages.second]
+        uses = "probe.wasm"
+        needs = ["first"]
+        with = { number = "${stages.first.outputs.answer}", asks = ["exec sh"], steps = ["number", "run sh -c echo done"] }
+        grant = { exec = ["sh"] }
+    "#;
+    let project = Project::of(manifest);
+    assert_snapshot!(project.run(["check"]).code(0).only_stdout(), @"tidegate.toml: 2 stages, no mistakes");
+    let ran = project.run(["run", "--format", "json"]).code(0);
+    assert_eq!(ran.logged(), ["the number is Some(42)", "done"]);
+}

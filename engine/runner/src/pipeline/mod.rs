@@ -4,6 +4,7 @@ mod config;
 mod overrides;
 mod resolve;
 mod schema;
+mod stand_in;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -8,9 +8,11 @@ use serde_json::{Value, json};
 use tidegate_manifest::{Diagnostic, Manifest, Span, Stage};
 use tidegate_sandbox::{Request, Sandbox};
 
+use super::stand_in::stand_in;
 use super::{ConfigTemplate, Pipeline, Plugin, ResolvedStage, apply_overrides, schema};
 use crate::catalog::{Catalog, CatalogError};
 use crate::expression::{Expr, ExpressionError, Scope, Template};
+use crate::neutral::one_line;
 use crate::plan::{PluginId, SourceState};
 
 const NOT_FOUND: &str = "plugin/not-found";
@@ -157,8 +159,8 @@ impl Resolver<'_> {
             )
         })?;
         let id = PluginId {
-            name: description.name,
-            version: description.version,
+            name: one_line(&description.name),
+            version: one_line(&description.version),
             digest: component.digest(),
             origin: origin.describe(),
         };
@@ -202,8 +204,16 @@ impl Resolver<'_> {
         plugin: &Plugin,
         config: &ConfigTemplate,
     ) -> Result<Vec<Request>, Diagnostic> {
-        let input = json!({ "config": config.value, "unknown": config.unknown.keys().collect::<Vec<_>>() });
+        let value = stand_in(&plugin.schema, &config.value, &config.unknown);
+        let input = json!({ "config": value, "unknown": config.unknown.keys().collect::<Vec<_>>() });
         let requests = self.sandbox.requests(&plugin.component, &input.to_string()).await;
+        let harmless = |request: Request| Request {
+            capability: one_line(&request.capability),
+            name: one_line(&request.name),
+            reason: one_line(&request.reason),
+            ..request
+        };
+        let requests = requests.map(|requests| requests.into_iter().map(harmless).collect());
         requests.map_err(|error| {
             let message = format!("stage `{}` refuses its `with` table: {error}", stage.name.value);
             let span = stage.with.spans.get("").unwrap_or(&stage.span);

@@ -50,7 +50,7 @@ pub(crate) fn first_mistake(schema: &Value, value: &Value) -> Option<String> {
     Some(format!("`{}`: {error}", error.instance_path().as_str()))
 }
 
-fn validator(schema: &Value) -> Result<jsonschema::Validator, String> {
+pub(super) fn validator(schema: &Value) -> Result<jsonschema::Validator, String> {
     jsonschema::options()
         .with_pattern_options(jsonschema::PatternOptions::regex())
         .build(schema)

@@ -99,6 +99,9 @@ impl Broker for StageBroker {
                 "an output has at most {MAX_OUTPUT_BYTES} bytes; keep larger things as artifacts"
             ));
         }
+        if self.intake.holds_secret(&key) {
+            return Err("an output's key holds a secret".into());
+        }
         self.intake.count()?;
         let value: Value = serde_json::from_str(&value).map_err(|error| format!("the value is not JSON: {error}"))?;
         let value = self.intake.clean_value(value);
@@ -114,9 +117,12 @@ impl Broker for StageBroker {
     }
 
     async fn keep_artifact(&self, name: String, path: String, media_type: String) -> Result<(), String> {
+        if self.intake.holds_secret(&name) {
+            return Err("an artifact's name holds a secret".into());
+        }
         self.intake.count()?;
         let kept = self.artifacts.keep(self.view.clone(), &name, &path).await?;
-        let media_type = self.intake.clean(media_type);
+        let media_type = self.intake.clean_line(media_type);
         let (stage, digest, bytes) = (self.stage.name.clone(), kept.digest.to_string(), kept.bytes);
         self.intake
             .send(EventKind::Artifact {

@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 use super::message::Message;
 use crate::Masker;
 use crate::event::{EventKind, LogSource};
+use crate::masker::MASK;
 use crate::neutral::{neutralise, neutralise_lines};
 
 /// Events of one attempt beside log lines: findings, tests, metrics, progress. Twice the largest test suites.
@@ -20,6 +21,8 @@ const MAX_EVENTS: u64 = 200_000;
 /// A text of a stage that is as long as this may have been cut by the sandbox, which does not know the secrets: its lines
 /// have at most 16 KiB, less a character that would be split, and every other text has more.
 const MAYBE_CUT_BYTES: usize = (16 << 10) - 3;
+/// Longest line of a log in one event.
+const MAX_LINE_BYTES: usize = 16 << 10;
 /// Longest text of a finding, a test's message or a summary.
 const MAX_TEXT_BYTES: usize = 64 << 10;
 
@@ -67,6 +70,9 @@ impl Intake {
 
     fn mask(&self, text: String) -> String {
         let maybe_cut = text.len() >= MAYBE_CUT_BYTES;
+        if maybe_cut && self.masker.is_inside_a_secret(&text) {
+            return MASK.to_owned();
+        }
         let text = self.masker.mask(text);
         if maybe_cut { self.masker.mask_end(text) } else { text }
     }
@@ -82,7 +88,7 @@ impl Intake {
         }
     }
 
-    fn clean_line(&self, text: String) -> String {
+    pub(super) fn clean_line(&self, text: String) -> String {
         let line = self.clean(text).replace(['\n', '\r'], " ");
         // Again, because a value with a space in it may have come in two lines.
         neutralise(&self.masker.mask(line)).into_owned()
@@ -90,9 +96,10 @@ impl Intake {
 
     /// One line, already masked by [`crate::line_buffer::LineBuffer`]; masking it again changes nothing.
     pub(super) async fn log(&self, level: Level, source: LogSource, message: String) {
-        for line in message.split('\n') {
-            let line = neutralise(&self.masker.mask(line.to_owned())).into_owned();
-            if !take(&self.output_left, line.len() as u64 + 1) {
+        let masked = message.split('\n').map(|line| self.masker.mask(line.to_owned()));
+        for line in masked.flat_map(pieces) {
+            let line = neutralise(&line).into_owned();
+            if !self.take_output(line.len() as u64 + 1) {
                 return self.tell_once().await;
             }
             self.send(EventKind::Log {
@@ -147,6 +154,15 @@ impl Intake {
         let _ = self.sender.send(Message::Event(kind)).await;
     }
 
+    /// At the first refusal nothing is left: a log with silent holes would be worse than one that ends.
+    fn take_output(&self, bytes: u64) -> bool {
+        let taken = take(&self.output_left, bytes);
+        if !taken {
+            self.output_left.store(0, Ordering::Relaxed);
+        }
+        taken
+    }
+
     async fn tell_once(&self) {
         if !self.told.swap(true, Ordering::Relaxed) {
             let message =
@@ -163,8 +179,17 @@ impl Intake {
                 .into_iter()
                 .map(|(key, value)| (self.clean_line(key), self.clean_value(value)))
                 .collect(),
+            // A secret that is a number.
+            Value::Number(number) if self.holds_secret(&number.to_string()) => {
+                Value::String(self.mask(number.to_string()))
+            }
             other => other,
         }
+    }
+
+    /// For names that have to stay what they are: they are refused rather than masked.
+    pub(super) fn holds_secret(&self, text: &str) -> bool {
+        self.masker.mask(text.to_owned()) != text
     }
 
     fn clean_location(&self, location: Option<Location>) -> Option<Location> {
@@ -238,11 +263,61 @@ impl EventSink for Intake {
             let message = self.mask_line(level, message);
             return self.log(level, LogSource::Stage, message).await;
         }
-        if !take(&self.events_left, 1) {
+        if let StageEvent::Metric { name, value, .. } = &event
+            && (!value.is_finite() || self.holds_secret(&value.to_string()))
+        {
+            let message = format!("the metric `{name}` has no value that can be kept");
+            return self.engine_log(Level::Warning, message).await;
+        }
+        if !self.take_output(weight(&event)) || !take(&self.events_left, 1) {
             return self.tell_once().await;
         }
         self.send(self.kind(event)).await;
     }
+}
+
+/// Bytes of an event's texts: they are shown and kept as log lines are.
+fn weight(event: &StageEvent) -> u64 {
+    let extra = |extra: &[(String, String)]| {
+        extra
+            .iter()
+            .map(|(name, value)| name.len() + value.len())
+            .sum::<usize>()
+    };
+    let place = |location: &Option<Location>| location.as_ref().map_or(0, |location| location.path.len());
+    let bytes = match event {
+        StageEvent::Log { message, .. } => message.len(),
+        StageEvent::Finding(finding) => {
+            finding.code.len()
+                + finding.message.len()
+                + finding.help.as_ref().map_or(0, String::len)
+                + place(&finding.location)
+                + extra(&finding.extra)
+        }
+        StageEvent::Test(test) => {
+            test.suite.len()
+                + test.name.len()
+                + test.message.as_ref().map_or(0, String::len)
+                + place(&test.location)
+                + extra(&test.extra)
+        }
+        StageEvent::Progress { what, .. } => what.len(),
+        StageEvent::Metric { name, unit, .. } => name.len() + unit.len(),
+        StageEvent::Summary { markdown } => markdown.len(),
+    };
+    bytes as u64
+}
+
+/// A line that is longer than an event's goes on in the next one.
+fn pieces(mut line: String) -> Vec<String> {
+    let mut pieces = Vec::new();
+    while line.len() > MAX_LINE_BYTES {
+        let cut = (0..=MAX_LINE_BYTES).rev().find(|at| line.is_char_boundary(*at));
+        let rest = line.split_off(cut.unwrap_or(MAX_LINE_BYTES));
+        pieces.push(std::mem::replace(&mut line, rest));
+    }
+    pieces.push(line);
+    pieces
 }
 
 fn take(left: &AtomicU64, amount: u64) -> bool {
@@ -329,8 +404,9 @@ mod tests {
                 other => panic!("{other:?}"),
             })
             .collect();
-        assert!(lines[0].ends_with("x•••"));
-        assert_eq!(lines[1..], ["••• and on", "er22 stays"]);
+        let before = "x".repeat((16 << 10) - 4);
+        assert_eq!(lines.concat(), format!("{before}•••••• and oner22 stays"));
+        assert!(lines.iter().all(|line| line.len() <= MAX_LINE_BYTES));
     }
 
     #[tokio::test]
@@ -349,6 +425,53 @@ mod tests {
                 ..
             }
         ));
+    }
+
+    #[tokio::test]
+    async fn after_the_limit_nothing_more_is_kept() {
+        let (intake, mut receiver) = intake(20);
+        for line in ["0123456789", "0123456789", "x"] {
+            intake.log(Level::Info, LogSource::Stage, line.into()).await;
+        }
+        let summary = StageEvent::Summary { markdown: "y".into() };
+        intake.emit(summary).await;
+        assert_eq!(drain(&mut receiver).len(), 2);
+    }
+
+    #[tokio::test]
+    async fn texts_of_events_count_as_output() {
+        let (intake, mut receiver) = intake(20);
+        for _ in 0..3 {
+            let markdown = "0123456789".into();
+            intake.emit(StageEvent::Summary { markdown }).await;
+        }
+        let kinds = drain(&mut receiver);
+        assert!(matches!(
+            kinds[..],
+            [
+                EventKind::Summary { .. },
+                EventKind::Summary { .. },
+                EventKind::Log { .. }
+            ]
+        ));
+    }
+
+    #[tokio::test]
+    async fn numbers_that_are_no_numbers_or_secrets_are_not_kept() {
+        let (sender, mut receiver) = mpsc::channel(16);
+        let masker = Arc::new(Masker::new(&Secrets::of([("pin", "98765432")])));
+        let intake = Intake::new("test".parse().unwrap(), masker, sender, 1_000);
+        for value in [f64::NAN, f64::INFINITY, 98_765_432.0, 1.5] {
+            let (name, unit) = ("m".into(), "s".into());
+            intake.emit(StageEvent::Metric { name, value, unit }).await;
+        }
+        let text = serde_json::to_string(&drain(&mut receiver)).unwrap();
+        assert_eq!(text.matches("\"event\":\"metric\"").count(), 1, "{text}");
+        assert!(!text.contains("98765432"), "{text}");
+        assert_eq!(
+            intake.clean_value(serde_json::json!([98_765_432, 7, { "a": 98_765_432 }])),
+            serde_json::json!(["•••", 7, { "a": "•••" }])
+        );
     }
 
     #[tokio::test]

@@ -30,7 +30,7 @@ impl Tool {
             .output()
             .ok()?;
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
-        let line = tidegate_runner::neutralise(said.lines().next()?.trim());
+        let line = tidegate_runner::one_line(said.lines().next()?.trim());
         output.status.success().then(|| Self {
             path,
             answer: line.chars().take(MAX_ANSWER_CHARS).collect(),

@@ -110,3 +110,37 @@ fn target_with_a_fingerprint_for_a_key() {
     1 error in tidegate.toml
     "#);
 }
+
+/// What a component asks for is its own text.
+#[test]
+fn request_that_would_be_a_command_of_the_ci_system() {
+    let manifest = "[stages.it]\nuses = \"probe.wasm\"\n\
+                    with = { steps = [], asks = [\"exec a\\n::error::pwned\", \"odd\\n##[group]x y\"] }\n";
+    let said = check(manifest, 3);
+    assert!(!said.lines().any(|line| line.trim_start().starts_with("::")), "{said}");
+    assert!(!said.contains("##["), "{said}");
+    assert_snapshot!(said, @r#"
+    error[grant/missing]: stage `it` needs `exec` (a ::error::pwned) that the manifest does not give
+     --> tidegate.toml:1:1
+      |
+    1 | [stages.it]
+      | ^^^^^^^^^^^ not granted here
+      |
+      = help: exec a ::error::pwned: to try a ::error::pwned
+
+    help: lines to paste into tidegate.toml:
+
+        [stages.it.grant]
+        exec = { "a ::error::pwned" = "a ::error::pwned" }
+
+    error[grant/unknown-capability]: stage `it` asks for `odd #[joiner]#[group]x`, which this version of Tidegate does not know
+     --> tidegate.toml:2:8
+      |
+    2 | uses = "probe.wasm"
+      |        ^^^^^^^^^^^^ asked by this plugin
+      |
+      = help: it says: to try y
+
+    2 errors in tidegate.toml
+    "#);
+}
