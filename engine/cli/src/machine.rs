@@ -10,7 +10,7 @@ pub(crate) fn host() -> Host {
     let env: std::collections::BTreeMap<String, String> = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect();
-    let home = env.get("HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
+    let home = env.get("HOME").map(PathBuf::from).filter(|home| home.is_absolute());
     let xdg = |name: &str, fallback: &str| {
         let set = env.get(name).map(PathBuf::from).filter(|path| path.is_absolute());
         set.or_else(|| home.as_ref().map(|home| home.join(fallback)))
@@ -40,6 +40,14 @@ pub(crate) fn user_config(host: &Host) -> Option<PathBuf> {
 pub(crate) fn columns(stream: impl AsFd) -> Option<usize> {
     let said = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
     said.or_else(|| terminal_size::terminal_size_of(stream).map(|(width, _)| usize::from(width.0)))
+}
+
+/// The signals that this process was started to ignore, as bits from 0 for signal 1. None where the system does not tell.
+pub(crate) fn ignored_signals() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .unwrap_or(0)
 }
 
 /// Stages at the same time when nothing else is asked for.

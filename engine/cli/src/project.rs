@@ -1,6 +1,6 @@
 //! From the command line to a pipeline and a plan.
 
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -102,9 +102,17 @@ impl Project {
     }
 }
 
+/// The reader of manifests refuses longer ones, and says so. A device would have no end.
+const MAX_TEXT_BYTES: u64 = 1 << 20;
+
 fn text(path: &Path) -> Result<String, Failure> {
-    let bytes =
-        std::fs::read(path).map_err(|error| Failure::usage(format!("failed to read {}: {error}", shown(path))))?;
+    if !path.is_file() {
+        return Err(Failure::usage(format!("{} is not a file", shown(path))));
+    }
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)
+        .and_then(|file| file.take(MAX_TEXT_BYTES).read_to_end(&mut bytes))
+        .map_err(|error| Failure::usage(format!("failed to read {}: {error}", shown(path))))?;
     String::from_utf8(bytes).map_err(|error| {
         let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();

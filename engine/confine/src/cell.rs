@@ -164,7 +164,13 @@ impl Drop for Cell {
 
 /// The specification travels as JSON, which holds text only.
 fn refuse_odd_names(spec: &CellSpec) -> Result<(), StartError> {
-    let lists = [&spec.read_only, &spec.write, &spec.read, &spec.toolchains];
+    let lists = [
+        &spec.read_only,
+        &spec.write,
+        &spec.read,
+        &spec.toolchains,
+        &spec.for_programs,
+    ];
     let mut paths = lists.into_iter().flatten().chain([&spec.workspace, &spec.scratch]);
     match paths.find(|path| path.to_str().is_none()) {
         Some(path) => Err(StartError::Spec(format!(

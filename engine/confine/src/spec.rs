@@ -24,6 +24,8 @@ pub struct CellSpec {
     pub read: Vec<PathBuf>,
     /// Absolute paths of installations that programs need, read-only. Must exist. Programs see them; the View does not.
     pub toolchains: Vec<PathBuf>,
+    /// Absolute paths of files, folders and sockets that programs see as well, read-only. Must exist. The View does not.
+    pub for_programs: Vec<PathBuf>,
     /// Small synthetic files: absolute path to content. `/etc/hosts` is appended to, every other one replaces.
     pub extra_files: BTreeMap<PathBuf, String>,
     /// Absolute; an existing folder of the host, read-write, the same path inside and outside.
@@ -60,6 +62,7 @@ impl CellSpec {
             write: Vec::new(),
             read: Vec::new(),
             toolchains: Vec::new(),
+            for_programs: Vec::new(),
             extra_files: BTreeMap::new(),
             scratch: scratch.into(),
             network: Network::default(),

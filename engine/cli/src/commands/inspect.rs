@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::Path;
 
 use serde_json::Value;
-use tidegate_runner::one_line;
+use tidegate_runner::{CatalogError, one_line};
 use tidegate_sandbox::{ProbeError, Request};
 
 use crate::args::InspectArgs;
@@ -14,6 +14,8 @@ use crate::failure::{DENIED, Failure};
 use crate::project::Engine;
 use crate::render::{BOLD, RESET, hang};
 use crate::standard;
+
+const WHAT_TO_GIVE: &str = "give a component's file, or a name of `tidegate list --standard`";
 
 /// What a component says of itself is untrusted text.
 pub(crate) fn run(args: InspectArgs, console: &Console) -> Result<u8, Failure> {
@@ -24,9 +26,15 @@ pub(crate) fn run(args: InspectArgs, console: &Console) -> Result<u8, Failure> {
         let bytes = std::fs::read(path).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
         (path.display().to_string(), bytes)
     } else {
+        if path.is_dir() {
+            return Err(Failure::usage(format!("{} is a folder", path.display())).hint(WHAT_TO_GIVE));
+        }
         let found = standard::catalog().find(&args.component, &BTreeMap::new(), &here);
-        let (origin, bytes) = found.map_err(|error| {
-            Failure::usage(&error).hint("give a component's file, or a name of `tidegate list --standard`")
+        let (origin, bytes) = found.map_err(|error| match &error {
+            CatalogError::Unknown {
+                similar: Some(similar), ..
+            } => Failure::usage(&error).hint(format!("did you mean `{similar}`?")),
+            _ => Failure::usage(&error).hint(WHAT_TO_GIVE),
         })?;
         (origin.describe(), bytes)
     };

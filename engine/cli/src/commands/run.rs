@@ -101,7 +101,12 @@ fn can_confine(host: &Host) -> Result<bool, Failure> {
 
 /// The first signal asks, the second ends the run at once.
 fn cancel_on_signals(canceller: Canceller) {
+    let ignored = machine::ignored_signals();
     for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
+        // nohup, and shells that start a job in the background, have the engine ignore what a terminal sends.
+        if ignored & (1 << (kind.as_raw_value() - 1)) != 0 {
+            continue;
+        }
         let canceller = canceller.clone();
         tokio::spawn(async move {
             // Without a handler the signal has its default effect, which ends the engine and so every Cell.

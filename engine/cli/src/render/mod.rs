@@ -1,6 +1,7 @@
 //! How events and plans look.
 
 mod annotations;
+mod bottom_line;
 mod duration;
 mod hang;
 mod human;

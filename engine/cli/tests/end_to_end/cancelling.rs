@@ -168,3 +168,34 @@ fn a_timeout_ends_a_program() {
     assert!(gone(&mark));
     assert_eq!(project.left_in_temp(), [""; 0]);
 }
+
+#[test]
+fn a_terminal_that_goes_away_ends_a_run_unless_it_was_to_be_ignored() {
+    let manifest = crate::steps(&["log ready", "wait-for meet/go", "log done"]) + "grant = { write = [\"meet\"] }\n";
+    let project = Project::of(&manifest);
+    let mut running = project.start_ignoring_hangup(["run", "--format", "json"]);
+    running.until_logged("ready");
+    running.signal(Signal::HUP);
+    let project = project.file("meet/go", "");
+    assert_eq!(running.end().code(0).outcomes(), ["it: passed"]);
+
+    fs::remove_file(project.path("meet/go")).unwrap();
+    let mut running = project.start(["run", "--format", "json"]);
+    running.until_logged("ready");
+    running.signal(Signal::HUP);
+    running.end().code(130);
+}
+
+/// Whatever a stage would do first, it is told before that the run is over.
+#[test]
+fn ctrl_c_before_a_stage_has_begun() {
+    let (project, mark) = sleeper("");
+    let started = Instant::now();
+    let running = project.start(["run", "--format", "json"]);
+    std::thread::sleep(Duration::from_millis(25));
+    running.signal(Signal::INT);
+    running.end();
+    // Far below the grace of five seconds.
+    assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
+    assert!(gone(&mark), "{:?}", alive(&mark));
+}

@@ -39,7 +39,7 @@ fn an_output_that_was_never_set() {
     let manifest = TYPED.replace("output answer VALUE", "log nothing");
     let ran = Project::of(&manifest).run(["run", "--format", "json"]).code(2);
     assert_eq!(ran.outcomes(), ["first: passed", "second: misconfigured"]);
-    assert_snapshot!(ran.message_of("second"), @"`/number` of its `with` table: there is no `answer` here");
+    assert_snapshot!(ran.message_of("second"), @"`/number` of its `with` table: stage `first` gave no output `answer`; it gave none");
 }
 
 #[test]

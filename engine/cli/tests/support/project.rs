@@ -94,6 +94,23 @@ impl Project {
         Running::new(command, self.folder.path())
     }
 
+    /// As `nohup` does.
+    pub(crate) fn start_ignoring_hangup<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Running {
+        let tidegate = self.command(arguments);
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", "trap '' HUP; exec \"$@\"", "sh"])
+            .arg(tidegate.get_program())
+            .args(tidegate.get_args())
+            .current_dir(self.root())
+            .env_clear()
+            .envs(tidegate.get_envs().filter_map(|(name, value)| Some((name, value?))))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        Running::new(command, self.folder.path())
+    }
+
     /// `tidegate` with an environment that is the same on every machine.
     pub(crate) fn command<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Command {
         let folder = self.folder.path();

@@ -113,6 +113,7 @@ impl Sources {
             .read
             .iter()
             .chain(&spec.toolchains)
+            .chain(&spec.for_programs)
             .map(|path| (path, Forbid::WRITING));
         for (path, forbid) in read_only.chain([(&spec.scratch, Forbid::PRIVILEGE)]) {
             if system_set().covers(path) {
@@ -135,7 +136,11 @@ fn check(spec: &CellSpec) -> Result<(), Failure> {
             workspace.display()
         )));
     }
-    for path in spec.read.iter().chain(&spec.toolchains).chain([&spec.scratch]) {
+    for path in [&spec.read, &spec.toolchains, &spec.for_programs]
+        .into_iter()
+        .flatten()
+        .chain([&spec.scratch])
+    {
         is_plain(path)?;
         if path == Path::new("/") || system_set::SYNTHETIC.iter().any(|folder| path.starts_with(folder)) {
             return Err(Failure::spec(format!(

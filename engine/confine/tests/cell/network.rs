@@ -55,3 +55,24 @@ fn with_the_hosts_network_its_loopback_is_reached() {
     let connected = run(&cell, project.command("/usr/bin/python3", &["-c", &connect(port)]));
     assert_eq!(connected, (OK, "connected\n".to_owned()));
 }
+
+#[test]
+fn a_socket_that_is_shown_is_reached_without_a_network() {
+    let project = Project::new(&[]);
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("service.sock");
+    let listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    let other = folder.path().join("other.sock");
+    let _other = std::os::unix::net::UnixListener::bind(&other).unwrap();
+    let cell = project.start(|spec| spec.for_programs = vec![socket.clone()]);
+    let connect = |path: &std::path::Path| {
+        let script = format!(
+            "import socket\ns = socket.socket(socket.AF_UNIX)\ns.connect('{}')",
+            path.display()
+        );
+        run(&cell, project.command("/usr/bin/python3", &["-c", &script])).0
+    };
+    assert_eq!(connect(&socket), OK);
+    listener.accept().unwrap();
+    assert_ne!(connect(&other), OK);
+}

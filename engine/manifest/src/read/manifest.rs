@@ -17,6 +17,13 @@ use crate::keys;
 use crate::name::{VARIABLE_RULE, is_variable};
 use crate::{Diagnostic, Manifest, ManifestGaps, Source, Spanned};
 
+/// The smallest pipeline that runs on any machine.
+const HELLO: &str = "\
+[stages.hello]
+uses = \"command\"
+with = { program = \"echo\", args = [\"hello\"] }
+grant = { exec = [\"echo\"] }";
+
 /// The largest known pipelines have some hundred jobs, and names are compared with all others.
 const MAX_STAGES: usize = 1_000;
 
@@ -173,7 +180,7 @@ fn read_stages(
     if entries.is_empty() {
         let problem = Diagnostic::error(code::NO_STAGES, "the manifest has no stage");
         let problem = problem.help("`tidegate init` writes a manifest for the project that it finds");
-        problems.push(problem.paste("[stages.hello]\nuses = \"command\""));
+        problems.push(problem.paste(HELLO));
     }
     if let Some(beyond) = entries.get(MAX_STAGES) {
         let problem = Diagnostic::error(

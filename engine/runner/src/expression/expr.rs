@@ -6,7 +6,8 @@ use std::sync::{Arc, LazyLock};
 use cel::common::ast;
 use cel::{Context, Env, Program};
 
-use super::Scope;
+use super::value::to_cel;
+use super::{Scope, trouble};
 
 static STDLIB: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
 
@@ -26,6 +27,12 @@ pub(crate) enum ExpressionError {
     /// CEL reads `a.exit-code` as `a.exit` minus `code`.
     #[error("a name with `-` stands in brackets here: `outputs[\"…-{name}\"]`")]
     Hyphen { name: String },
+    #[error("there is no `{name}` here")]
+    NoSuchKey { name: String },
+    #[error("stage `{stage}` did not run")]
+    StageNotRun { stage: String },
+    #[error("stage `{stage}` gave no output `{key}`{}", given_text(given))]
+    NoSuchOutput { stage: String, key: String, given: String },
     #[error("{0}")]
     Evaluation(String),
     #[error("expected the expression to give {expected}, and it gave {found}")]
@@ -53,7 +60,7 @@ impl Expr {
                 .errors
                 .first()
                 .map_or_else(|| errors.to_string(), |error| error.msg.clone());
-            ExpressionError::Syntax(first)
+            trouble::of_syntax(text, &first)
         })?;
         let mut stages = BTreeSet::new();
         collect_stages(&program.expression().expr, &mut stages)?;
@@ -81,13 +88,14 @@ impl Expr {
     pub(crate) fn evaluate(&self, scope: &Scope) -> Result<serde_json::Value, ExpressionError> {
         let mut context = Context::with_env(STDLIB.clone());
         for (name, value) in scope.variables() {
-            let value = cel::to_value(value).map_err(|error| ExpressionError::Evaluation(error.to_string()))?;
-            context.add_variable_from_value(name, value);
+            context.add_variable_from_value(name, to_cel(&value));
         }
-        let value = self
-            .program
-            .execute(&context)
-            .map_err(|error| ExpressionError::Evaluation(explain(&error)))?;
+        let value = self.program.execute(&context).map_err(|error| {
+            // A name that is missing may be a variable's as well.
+            let is_about_stages = !self.program.references().has_variable("vars");
+            let stages = self.stages.iter().filter(|_| is_about_stages).map(String::as_str);
+            trouble::of_evaluation(&error, stages, scope)
+        })?;
         value
             .json()
             .map_err(|error| ExpressionError::Evaluation(error.to_string()))
@@ -121,10 +129,10 @@ pub(super) fn type_name(value: &serde_json::Value) -> &'static str {
     }
 }
 
-fn explain(error: &cel::ExecutionError) -> String {
-    match error {
-        cel::ExecutionError::NoSuchKey(key) => format!("there is no `{key}` here"),
-        other => other.to_string(),
+fn given_text(given: &str) -> String {
+    match given {
+        "" => "; it gave none".into(),
+        given => format!("; it gave {given}"),
     }
 }
 
@@ -218,6 +226,30 @@ mod tests {
         );
         let missing = Expr::parse("vars.nope").unwrap().evaluate(&scope()).unwrap_err();
         assert_eq!(missing.to_string(), "there is no `nope` here");
+        let message = |text: &str| match Expr::parse(text).and_then(|expr| expr.evaluate(&scope())) {
+            Ok(value) => format!("{value}"),
+            Err(error) => error.to_string(),
+        };
+        for (text, said) in [
+            (
+                "stages.test.outputs.passed",
+                "stage `test` gave no output `passed`; it gave failed",
+            ),
+            ("stages.build.outputs.tag", "stage `build` did not run"),
+            ("'a' + 1", "`+` does not work between a text and a number"),
+            ("vars.port / 0", "it divides by zero"),
+            (
+                "branch = 'main'",
+                "this is not a CEL expression: two values are compared with `==`",
+            ),
+            (
+                "1 +",
+                "this is not a CEL expression: it ends where a value or a name should follow",
+            ),
+            ("vars.port - 23", "-1"),
+        ] {
+            assert_eq!(message(text), said, "{text}");
+        }
     }
 
     #[test]

@@ -3,6 +3,8 @@
 mod expr;
 mod scope;
 mod template;
+mod trouble;
+mod value;
 
 pub(crate) use expr::{Expr, ExpressionError};
 pub(crate) use scope::Scope;

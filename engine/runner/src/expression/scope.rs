@@ -39,6 +39,12 @@ impl Scope {
         self.stage(stage);
     }
 
+    /// Names of the outputs of a stage that has run.
+    pub(super) fn outputs_of(&self, stage: &str) -> Option<Vec<String>> {
+        let outputs = self.stages.get(stage)?["outputs"].as_object()?;
+        Some(outputs.keys().cloned().collect())
+    }
+
     fn stage(&mut self, stage: &str) -> &mut Map<String, Value> {
         let entry = self.stages.entry(stage).or_insert_with(|| json!({ "outputs": {} }));
         entry["outputs"]

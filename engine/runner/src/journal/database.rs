@@ -1,10 +1,10 @@
 //! The journal's place and its database.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::JournalError;
 use crate::RunId;
@@ -12,6 +12,8 @@ use crate::RunId;
 const FORMAT: i64 = 1;
 /// How long a writer waits for another process of the same project.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Between two tries where SQLite itself does not wait: about what the other process needs.
+const BUSY_PAUSE: Duration = Duration::from_millis(5);
 
 /// What the engine writes in its folder; the names of runs and contents below them can't be known before.
 const WRITTEN: [&str; 8] = [
@@ -70,7 +72,23 @@ impl Journal {
         }
     }
 
+    /// SQLite waits for another process by itself, but for two steps: a database gets its write-ahead log by a lock that is not
+    /// waited for, and so does whoever opens one that was left by a process that died.
     pub(super) fn connect(&self) -> Result<Connection, JournalError> {
+        let deadline = Instant::now() + BUSY_TIMEOUT;
+        loop {
+            match self.try_to_connect() {
+                Err(JournalError::Database(error))
+                    if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && Instant::now() < deadline =>
+                {
+                    std::thread::sleep(BUSY_PAUSE);
+                }
+                connected => return connected,
+            }
+        }
+    }
+
+    fn try_to_connect(&self) -> Result<Connection, JournalError> {
         let connection = Connection::open(self.folder.join("state.db"))?;
         restrict(&connection)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
@@ -185,6 +203,19 @@ mod tests {
             );
         }
         assert_eq!(std::fs::read_dir(outside.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn many_engines_begin_a_journal_at_once() {
+        let project = tempfile::tempdir().unwrap();
+        std::thread::scope(|scope| {
+            let engines: Vec<_> = (0..16)
+                .map(|_| scope.spawn(|| Journal::open(project.path()).map(|_| ())))
+                .collect();
+            for engine in engines {
+                engine.join().unwrap().unwrap();
+            }
+        });
     }
 
     #[test]

@@ -47,7 +47,7 @@ impl Resolver<'_> {
             .iter()
             .map(|(alias, path)| (alias.clone(), path.value.clone()))
             .collect();
-        let mut plugins: BTreeMap<&str, Option<Plugin>> = BTreeMap::new();
+        let mut plugins: BTreeMap<&str, Result<Plugin, Diagnostic>> = BTreeMap::new();
         let mut stages = Vec::new();
         for (index, stage) in manifest.stages.iter().enumerate() {
             check_expressions(stage, &manifest, &scope, &mut mistakes);
@@ -57,7 +57,7 @@ impl Resolver<'_> {
             let has_gap = stage.gaps.with || errors.len() < expressions;
             for (pointer, error) in errors {
                 let span = stage.with.spans.get(&pointer).unwrap_or(&stage.span);
-                mistakes.push(expression_mistake(&error, span));
+                mistakes.push(expression_mistake(&error, span, &manifest));
             }
             for (name, pointer) in &config.stages {
                 let span = stage.with.spans.get(pointer).unwrap_or(&stage.span);
@@ -68,16 +68,20 @@ impl Resolver<'_> {
             }
             let uses = stage.uses.value.as_str();
             if !plugins.contains_key(uses) {
-                let plugin = self.plugin(stage, &aliases).await;
-                if let Err(mistake) = &plugin
-                    && !(manifest.gaps.plugins && mistake.code == NOT_FOUND)
-                {
-                    mistakes.push(mistake.clone());
-                }
-                plugins.insert(uses, plugin.ok());
+                plugins.insert(uses, self.plugin(stage, &aliases).await);
             }
-            let Some(Some(plugin)) = plugins.get(uses) else {
-                continue;
+            let plugin = match &plugins[uses] {
+                Ok(plugin) => plugin,
+                Err(mistake) => {
+                    if !(manifest.gaps.plugins && mistake.code == NOT_FOUND) {
+                        let label = mistake.label.clone().map(|(_, text)| (stage.uses.span.clone(), text));
+                        mistakes.push(Diagnostic {
+                            label,
+                            ..mistake.clone()
+                        });
+                    }
+                    continue;
+                }
             };
             if has_gap {
                 continue;
@@ -137,7 +141,7 @@ impl Resolver<'_> {
             .find(&stage.uses, aliases, self.workspace)
             .map_err(|error| self.not_found(stage, &error))?;
         let invalid = |code: &'static str, text: String, help: Vec<String>| {
-            let message = format!("the plugin of stage `{}` can't be used: {text}", stage.name.value);
+            let message = format!("the plugin `{}` can't be used: {text}", stage.uses.value);
             let mistake = Diagnostic::error(code, message).at(&stage.uses.span, "");
             help.into_iter().fold(mistake, Diagnostic::help)
         };
@@ -234,10 +238,10 @@ fn check_expressions(stage: &Stage, manifest: &Manifest, scope: &Scope, mistakes
                     && let Err(error) = expr.evaluate_bool(scope)
                     && is_conclusive(&error, manifest)
                 {
-                    mistakes.push(expression_mistake(&error, &when.span));
+                    mistakes.push(expression_mistake(&error, &when.span, manifest));
                 }
             }
-            Err(error) => mistakes.push(expression_mistake(&error, &when.span)),
+            Err(error) => mistakes.push(expression_mistake(&error, &when.span, manifest)),
         }
     }
     // A stage's own value takes the place of the pipeline's.
@@ -263,10 +267,10 @@ fn check_text(
                 && let Err(error) = template.evaluate_text(scope)
                 && is_conclusive(&error, manifest)
             {
-                mistakes.push(expression_mistake(&error, &text.span));
+                mistakes.push(expression_mistake(&error, &text.span, manifest));
             }
         }
-        Err(error) => mistakes.push(expression_mistake(&error, &text.span)),
+        Err(error) => mistakes.push(expression_mistake(&error, &text.span, manifest)),
     }
 }
 
@@ -274,12 +278,13 @@ fn check_text(
 fn is_conclusive(error: &ExpressionError, manifest: &Manifest) -> bool {
     let is_about_values = matches!(
         error,
-        ExpressionError::Evaluation(_) | ExpressionError::WrongType { .. }
+        ExpressionError::NoSuchKey { .. } | ExpressionError::Evaluation(_) | ExpressionError::WrongType { .. }
     );
     !(manifest.gaps.vars && is_about_values)
 }
 
-fn expression_mistake(error: &ExpressionError, span: &Span) -> Diagnostic {
+fn expression_mistake(error: &ExpressionError, span: &Span, manifest: &Manifest) -> Diagnostic {
+    let vars = manifest.vars.keys().map(String::as_str);
     let mistake = Diagnostic::error("expression/invalid", error.to_string()).at(span, "");
     match error {
         ExpressionError::UnknownVariable { name }
@@ -294,6 +299,10 @@ fn expression_mistake(error: &ExpressionError, span: &Span) -> Diagnostic {
             };
             mistake.help("a value of your own is `${vars.NAME}`, with a default in [vars]")
         }
+        ExpressionError::NoSuchKey { name } => match tidegate_manifest::suggest(name, vars) {
+            Some(similar) => mistake.help(format!("did you mean `vars.{similar}`?")),
+            None => mistake.help("a value of your own is `${vars.NAME}`, with a default in [vars]"),
+        },
         _ => mistake,
     }
 }

@@ -27,6 +27,11 @@ impl Selection {
         if !mistakes.is_empty() {
             return Err(mistakes);
         }
+        if let Some(name) = self.stages.iter().find(|name| self.skip.contains(*name)) {
+            let message = format!("the stage `{name}` is both asked for and skipped");
+            let mistake = Diagnostic::error("usage/nothing-to-run", message);
+            return Err(vec![mistake.help("name it once: as a stage to run, or after --skip")]);
+        }
         let chosen = self.chosen(manifest);
         let mut left_out = BTreeMap::new();
         for stage in &manifest.stages {
@@ -37,7 +42,8 @@ impl Selection {
                 left_out.insert(name, "not asked for".to_owned());
             }
         }
-        if left_out.len() == manifest.stages.len() {
+        // A manifest without stages is a mistake of its own.
+        if left_out.len() == manifest.stages.len() && !manifest.stages.is_empty() {
             let mistake = Diagnostic::error("usage/nothing-to-run", "every stage is left out, so nothing would run");
             return Err(vec![mistake.help("name other stages, or drop --skip")]);
         }

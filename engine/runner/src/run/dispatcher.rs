@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use serde_json::Value;
 use tidegate_manifest::StageName;
-use tidegate_sandbox::StopSource;
+use tidegate_sandbox::{Level, StopSource};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
@@ -17,7 +17,7 @@ use super::artifacts::{KeptArtifacts, KeptOfStage};
 use super::executor::{Attempt, Ended, confinement, execute};
 use super::message::{Finished, Message, QUEUE};
 use super::setup::{RunSetup, Shared};
-use crate::event::{Event, EventKind, Observer, ObserverError};
+use crate::event::{Event, EventKind, LogSource, Observer, ObserverError};
 use crate::expression::{Expr, Scope};
 use crate::plan::StagePlan;
 use crate::{Masker, Outcome};
@@ -370,6 +370,22 @@ impl Dispatcher {
         }
         self.cancelled = true;
         self.running.values().for_each(|running| running.stop.request());
+        let grace = |stage: &StagePlan| (stage.name.clone(), Duration::from_millis(stage.stop_grace_ms));
+        let stages = self.shared.plan.stages.iter();
+        let asked: Vec<_> = stages
+            .filter(|stage| self.running.contains_key(&stage.name))
+            .map(grace)
+            .collect();
+        for (stage, grace) in asked {
+            self.tell(EventKind::Log {
+                stage,
+                level: Level::Warning,
+                source: LogSource::Engine,
+                message: format!(
+                    "asked to stop; it has {grace:?} to leave things whole, a second signal ends it at once"
+                ),
+            })?;
+        }
         self.start_ready()
     }
 

@@ -168,6 +168,14 @@ async fn prepare_and_run(shared: &Arc<Shared>, attempt: &Attempt, intake: &Arc<I
         stop,
         stop_source,
     });
+    if attempt.stop.is_requested() {
+        return Err(Ended {
+            outcome: Outcome::Cancelled,
+            message: None,
+            outputs: BTreeMap::new(),
+            artifacts: KeptOfStage::new(),
+        });
+    }
     let spec = stage_spec(shared, attempt, config, artifacts, &scratch);
     let preopens = preopens(&view, &shared.plan.workspace, scratch.path());
     let end = shared
@@ -261,8 +269,13 @@ fn cell_spec(
     spec.read = stage.grant.read.clone();
     spec.toolchains = toolchains.iter().map(|toolchain| toolchain.root.clone()).collect();
     if stage.grant.net.contains(&NetGrant::PythonIndex) {
-        spec.toolchains.extend(shared.plan.python_index.read.iter().cloned());
+        spec.for_programs.extend(shared.plan.python_index.read.iter().cloned());
     }
+    let sockets = stage.grant.net.iter().filter_map(|net| match net {
+        NetGrant::Unix { path } => Some(path.clone()),
+        _ => None,
+    });
+    spec.for_programs.extend(sockets);
     if !stage.grant.net.is_empty() {
         spec.network = Network::Host;
     }

@@ -8,7 +8,7 @@ use crate::steps;
 #[test]
 fn expression_bad_syntax() {
     assert_snapshot!(check(&(steps(&[]) + "when = \"branch = 'main'\"\n"), 2), @r#"
-    error[expression/invalid]: this is not a CEL expression: Syntax error: token recognition error at: '= '
+    error[expression/invalid]: this is not a CEL expression: two values are compared with `==`
      --> tidegate.toml:4:8
       |
     4 | when = "branch = 'main'"
@@ -55,6 +55,8 @@ fn expression_variable_that_is_not_set() {
       |
     5 | with = { steps = ["log ${vars.hots}"] }
       |                   ^^^^^^^^^^^^^^^^^^
+      |
+      = help: did you mean `vars.host`?
 
     1 error in tidegate.toml
     "#);

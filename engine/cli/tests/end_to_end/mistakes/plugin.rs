@@ -76,7 +76,7 @@ fn component_outside_the_project() {
 fn component_that_is_not_wasm() {
     let project = Project::of("[stages.test]\nuses = \"lint.wasm\"\n").file("lint.wasm", "#!/bin/sh\n");
     assert_snapshot!(project.run(["check"]).code(3).only_stderr(), @r#"
-    error[component/not-wasm]: the plugin of stage `test` can't be used: the file is not WebAssembly
+    error[component/not-wasm]: the plugin `lint.wasm` can't be used: the file is not WebAssembly
      --> tidegate.toml:2:8
       |
     2 | uses = "lint.wasm"
@@ -94,7 +94,7 @@ fn component_that_is_a_core_module() {
     let project = Project::of("[plugins]\nlint = \"lint.wasm\"\n[stages.test]\nuses = \"lint\"\n");
     let project = project.file("lint.wasm", b"\0asm\x01\0\0\0");
     assert_snapshot!(project.run(["check"]).code(3).only_stderr(), @r#"
-    error[component/core-module]: the plugin of stage `test` can't be used: the file is a core module, not a component
+    error[component/core-module]: the plugin `lint` can't be used: the file is a core module, not a component
      --> tidegate.toml:4:8
       |
     4 | uses = "lint"
@@ -111,7 +111,7 @@ fn component_that_is_a_core_module() {
 fn component_without_the_contract() {
     let project = Project::of("[stages.test]\nuses = \"lint.wasm\"\n").file("lint.wasm", b"\0asm\x0d\0\x01\0");
     assert_snapshot!(project.run(["check"]).code(3).only_stderr(), @r#"
-    error[component/missing-export]: the plugin of stage `test` can't be used: the component does not export `tidegate:stage/plugin`
+    error[component/missing-export]: the plugin `lint.wasm` can't be used: the component does not export `tidegate:stage/plugin`
      --> tidegate.toml:2:8
       |
     2 | uses = "lint.wasm"
