@@ -51,7 +51,7 @@ pub(crate) fn run(args: RunArgs, console: &Console) -> Result<u8, Failure> {
     }
     match args.format {
         Format::Human => {
-            observers.push(Box::new(Human::new(console)));
+            observers.push(Box::new(Human::new(console, args.project.manifest.as_deref())));
             if engine.host.var("GITHUB_ACTIONS") == Some("true") {
                 observers.push(Box::new(Annotations::new(std::io::stdout())));
             }

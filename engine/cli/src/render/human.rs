@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::path::Path;
 
 use anstream::AutoStream;
 use tidegate_manifest::StageName;
@@ -43,7 +44,8 @@ struct StageView {
 }
 
 impl Human {
-    pub(crate) fn new(console: &Console) -> Self {
+    /// `manifest`: the one that was named on the command line, for the commands that are suggested at the end.
+    pub(crate) fn new(console: &Console, manifest: Option<&Path>) -> Self {
         Self {
             out: console.stderr(),
             live: LiveLine::new(console.is_live()),
@@ -52,7 +54,7 @@ impl Human {
             columns: console.live_columns(),
             width: stage_width(&[]),
             stages: BTreeMap::new(),
-            summary: Summary::new(console.live_columns()),
+            summary: Summary::new(console.live_columns(), manifest),
         }
     }
 

@@ -1,5 +1,7 @@
 //! The last words about a run.
 
+use std::path::Path;
+
 use tidegate_manifest::StageName;
 use tidegate_runner::{Outcome, RunId};
 use tidegate_sandbox::{Location, Severity, TestOutcome};
@@ -22,6 +24,8 @@ pub(super) struct Summary {
     problems: Vec<Problem>,
     pub(super) not_enforced: Vec<String>,
     columns: Option<usize>,
+    /// What a command needs to find the same project.
+    options: String,
 }
 
 /// What is worth saying again at the end.
@@ -34,9 +38,10 @@ struct Problem {
 }
 
 impl Summary {
-    pub(super) fn new(columns: Option<usize>) -> Self {
+    pub(super) fn new(columns: Option<usize>, manifest: Option<&Path>) -> Self {
         Self {
             columns,
+            options: manifest.map_or_else(String::new, |path| format!(" --manifest {}", path.display())),
             ..Self::default()
         }
     }
@@ -125,7 +130,7 @@ impl Summary {
             })
             .collect();
         if rest > 0 {
-            lines.push(format!("  and {rest} more: tidegate show"));
+            lines.push(format!("  and {rest} more: tidegate show{}", self.options));
         }
         if !lines.is_empty() {
             lines.push(String::new());
@@ -190,7 +195,7 @@ impl Summary {
         let verdict = format!("{BOLD}{style}{outcome}{RESET} in {}{counts}", duration(duration_ms));
         lines.push(hang("", &verdict, self.columns));
         if outcome != Outcome::Passed {
-            lines.push(format!("{DIM}the whole log: tidegate logs {run}{RESET}"));
+            lines.push(format!("{DIM}the whole log: tidegate logs{} {run}{RESET}", self.options));
         }
         lines.extend(
             self.not_enforced
