@@ -1,5 +1,7 @@
-//! `cargo xtask demo` and `cargo xtask test`: from a fresh clone to a whole run, with nothing left behind.
+//! `cargo xtask demo` and `cargo xtask test`: from a fresh clone to a whole run, with nothing left behind; and what serves
+//! those who change the code.
 
+mod bench;
 mod demo;
 mod interrupt;
 mod lint;
@@ -17,6 +19,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   demo   build tidegate and run the example's pipeline for real, up to the deployed site
   test   pass all tests
   lint   check formatting and lints
+  bench  measure what the project says about its speed
 ";
 
 /// The shell's convention for a program that SIGINT ended.
@@ -29,6 +32,7 @@ fn main() -> ExitCode {
         ["demo"] => demo::run_all,
         ["test"] => suite::run_all,
         ["lint"] => lint::run_all,
+        ["bench"] => bench::run_all,
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");
             return ExitCode::SUCCESS;

@@ -195,7 +195,10 @@ impl Summary {
         let verdict = format!("{BOLD}{style}{outcome}{RESET} in {}{counts}", duration(duration_ms));
         lines.push(hang("", &verdict, self.columns));
         if outcome != Outcome::Passed {
-            lines.push(format!("{DIM}the whole log: tidegate logs{} {run}{RESET}", self.options));
+            lines.push(format!(
+                "{DIM}the whole log: tidegate logs{} {run}{RESET}",
+                self.options
+            ));
         }
         lines.extend(
             self.not_enforced
