@@ -11,12 +11,16 @@ use super::identity::{GID, HOSTNAME, UID};
 use crate::failure::{During, Failure, Step};
 use crate::spec::Network;
 
+fn may_leave_groups() -> bool {
+    fs::read_to_string("/proc/self/setgroups").is_ok_and(|rule| rule.trim() == "allow")
+}
+
 /// Moves this process into new namespaces. It has every capability there, and none outside.
 pub(super) fn enter(network: Network) -> Result<(), Failure> {
     let (uid, gid) = (rustix::process::geteuid(), rustix::process::getegid());
-    if uid.is_root() {
-        // Groups of the user who became root would reach into the Cell. An ordinary user can't leave groups; inside they
-        // appear as nobody's.
+    if uid.is_root() && may_leave_groups() {
+        // Groups of the user who became root would reach into the Cell. An ordinary user can't leave groups, nor can the root
+        // of a user namespace that such a user has made; inside they appear as nobody's.
         rustix::thread::set_thread_groups(&[]).during(Step::Identity, "can't leave the supplementary groups")?;
     }
     // Before the user namespace, so that the keyring's owner is the user and not someone whom nobody knows.

@@ -58,3 +58,27 @@ fn an_ordinary_user_gets_the_same_cell() {
     assert!(project.path("file").exists());
     assert!(!project.path("lost").exists());
 }
+
+/// As in a container that an ordinary user started.
+#[test]
+fn root_of_a_user_namespace_gets_the_same_cell() {
+    let project = Project::new(&["file"]);
+    let output = Command::new("unshare")
+        .args([
+            "--user",
+            "--map-root-user",
+            HELPER,
+            "--",
+            "/bin/sh",
+            "-c",
+            "id -un; cat file",
+        ])
+        .env_clear()
+        .env("TMPDIR", project.scratch.path())
+        .env("PATH", "/usr/bin:/bin")
+        .current_dir(project.workspace.path())
+        .output()
+        .unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "tidegate\nfile");
+}
