@@ -155,7 +155,7 @@ impl Engine {
                 catalog: &catalog,
                 workspace: root,
                 manifest_path,
-                source: Git::new(root, &self.host).state(&self.host).await,
+                source: Git::new(root, &self.host).look().await.state,
             };
             resolver.resolve(manifest, &project.set).await
         })
