@@ -2,6 +2,7 @@
 
 mod base;
 mod changes;
+mod ci;
 mod dot_git;
 mod repository;
 mod settings;
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use tidegate_sandbox::{Change, SourceError};
 
+use self::ci::CiBuild;
 use self::dot_git::DotGit;
 use self::repository::Repository;
 use crate::Host;
@@ -26,7 +28,7 @@ pub struct Git {
     workspace: PathBuf,
     path: OsString,
     temp: PathBuf,
-    branch_of_ci: Option<String>,
+    build: Option<CiBuild>,
 }
 
 /// What is known of it, and why not more.
@@ -43,7 +45,7 @@ impl Git {
             workspace: workspace.into(),
             path: search_path(host, workspace),
             temp: host.temp.clone(),
-            branch_of_ci: branch_of_ci(host),
+            build: CiBuild::of(host),
         }
     }
 
@@ -62,7 +64,7 @@ impl Git {
             Err(reason) => Seen {
                 // The CI system may still have said it, and nothing is known that speaks against it.
                 state: SourceState {
-                    branch: self.branch_of_ci.clone(),
+                    branch: self.branch(None, None),
                     ..SourceState::default()
                 },
                 unreadable: Some(reason),
@@ -79,10 +81,17 @@ impl Git {
         let (commit, current) = (head?, current?);
         let current = current.and_then(|name| name.strip_prefix("refs/heads/").map(str::to_owned));
         Ok(SourceState {
-            branch: current.or_else(|| self.branch_of_ci.clone()),
+            branch: self.branch(current, commit.as_deref()),
             commit,
             tag,
         })
+    }
+
+    fn branch(&self, current: Option<String>, head: Option<&str>) -> Option<String> {
+        match &self.build {
+            Some(build) => build.branch(current, head),
+            None => current,
+        }
     }
 
     /// Changes since the merge base with `base`, uncommitted and untracked files included.
@@ -135,25 +144,11 @@ impl Git {
     }
 }
 
-/// CI systems check out a commit without a branch and say the branch in a variable.
-fn branch_of_ci(host: &Host) -> Option<String> {
-    const VARIABLES: [&str; 5] = [
-        "GITHUB_HEAD_REF",
-        "GITHUB_REF_NAME",
-        "CI_COMMIT_BRANCH",
-        "BUILD_SOURCEBRANCHNAME",
-        "CIRCLE_BRANCH",
-    ];
-    VARIABLES
-        .iter()
-        .filter_map(|name| host.var(name))
-        .find(|value| !value.is_empty())
-        .map(str::to_owned)
-}
-
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
 mod hostile;
+#[cfg(test)]
+mod in_ci;
 #[cfg(test)]
 mod tests;

@@ -138,3 +138,39 @@ fn memory_between_runs() {
     let logged = || project.run(["run", "--format", "json"]).code(0).logged();
     assert_eq!((logged(), logged()), (vec!["count 1".into()], vec!["count 2".into()]));
 }
+
+#[test]
+fn the_branch_of_a_tag_and_of_a_pull_request_is_null() {
+    let manifest = r#"
+        [stages.deploy]
+        uses = "probe.wasm"
+        when = "branch == 'main'"
+        with = { steps = [] }
+    "#;
+    for (expected, variables) in [
+        ("passed", [("GITHUB_REF", "refs/heads/main"), ("GITHUB_HEAD_REF", "")]),
+        (
+            "skipped",
+            [("GITHUB_REF", "refs/pull/1/merge"), ("GITHUB_HEAD_REF", "main")],
+        ),
+        (
+            "skipped",
+            [("GITHUB_REF", "refs/tags/main"), ("GITHUB_REF_NAME", "main")],
+        ),
+    ] {
+        let mut project = Project::of(manifest);
+        let commands = "git init -q -b topic && git add . && git -c user.name=t -c user.email=t@example.com \
+                        commit -q -m first && git checkout -q --detach";
+        let made = std::process::Command::new("sh")
+            .args(["-c", commands])
+            .current_dir(project.root())
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .status();
+        assert!(made.unwrap().success());
+        for (name, value) in variables {
+            project = project.env(name, value);
+        }
+        let ran = project.run(["run", "--format", "json"]).code(0);
+        assert_eq!(ran.outcomes(), [format!("deploy: {expected}")], "{variables:?}");
+    }
+}
