@@ -100,9 +100,10 @@ impl Git {
         let repository = opened.ok_or(SourceError::NotARepository)?;
         // Whatever is wrong with the repository shows here, and not as a base that is not found.
         repository.head().await.map_err(SourceError::Other)?;
-        let base = match base {
-            Some(base) => repository.merge_base(base).await?,
-            None => repository.default_base().await?,
+        let base = match (base, self.build.as_ref().and_then(CiBuild::base)) {
+            (Some(base), _) => repository.merge_base(base).await?,
+            (None, Some(target)) => repository.pull_request_base(target).await?,
+            (None, None) => repository.default_base().await?,
         };
         let diff = repository
             .output(&[

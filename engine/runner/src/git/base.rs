@@ -19,6 +19,22 @@ impl Repository<'_> {
         }
     }
 
+    /// The merge base with the branch that a pull request is for.
+    pub(super) async fn pull_request_base(&self, name: &str) -> Result<String, SourceError> {
+        let current = self.current().await.map_err(SourceError::Other)?;
+        for prefix in [REMOTE_BRANCHES, BRANCHES] {
+            let candidate = format!("{prefix}{name}");
+            // Some CI systems check the change out on a branch that has the base's name.
+            if current.as_deref() != Some(&candidate) && self.commit(&candidate).await.is_some() {
+                return self.merge_base(&candidate).await;
+            }
+        }
+        Err(SourceError::Shallow(format!(
+            "`{name}`, which the pull request is for, is not in this clone; fetch it (`git fetch origin \
+             {name}:refs/remotes/origin/{name}`) with a full history (on GitHub: `fetch-depth: 0`)"
+        )))
+    }
+
     /// On a branch: the merge base with the default branch; on the default branch itself: the commit before.
     pub(super) async fn default_base(&self) -> Result<String, SourceError> {
         let current = self.current().await.map_err(SourceError::Other)?;

@@ -43,6 +43,14 @@ impl CiBuild {
             }),
         }
     }
+
+    /// The branch that the pull request is for.
+    pub(super) fn base(&self) -> Option<&str> {
+        match &self.of {
+            Subject::PullRequest(base) => base.as_deref(),
+            _ => None,
+        }
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -281,7 +289,7 @@ mod tests {
             "BITBUCKET_BUILD_NUMBER=1 BITBUCKET_PR_ID=1 BITBUCKET_BRANCH=main BITBUCKET_PR_DESTINATION_BRANCH=base",
         ] {
             let build = build(text);
-            assert_eq!(build.of, Subject::PullRequest(Some("base".into())), "{text}");
+            assert_eq!(build.base(), Some("base"), "{text}");
             assert_eq!(build.branch(None, Some("c")), None, "{text}");
             assert_eq!(build.branch(Some("main".into()), Some("c")), None, "{text}");
         }

@@ -63,6 +63,19 @@ impl Fixture {
         host.env.extend(variables);
         Git::new(self.folder.path(), &host)
     }
+
+    /// A pull request that changes one file and comes from before the base's last commit; checked out as GitHub does.
+    pub(super) fn pull_request() -> Self {
+        let repository = Self::new();
+        repository.commit("a.py", "");
+        repository.run(&["checkout", "-q", "-b", "change"]);
+        repository.commit("change.py", "");
+        repository.run(&["checkout", "-q", "main"]);
+        repository.commit("main.py", "");
+        repository.run(&["checkout", "-q", "--detach"]);
+        repository.run(&["merge", "-q", "--no-edit", "change"]);
+        repository
+    }
 }
 
 pub(super) fn paths(changes: &[Change]) -> Vec<&str> {
