@@ -139,6 +139,33 @@ fn memory_between_runs() {
     assert_eq!((logged(), logged()), (vec!["count 1".into()], vec!["count 2".into()]));
 }
 
+/// A stage that is only for one branch would be skipped in silence.
+#[test]
+fn a_repository_that_can_t_be_read_is_told() {
+    let manifest = r#"
+        [stages.deploy]
+        uses = "probe.wasm"
+        when = "branch == 'main'"
+        with = { steps = ["log deployed"] }
+    "#;
+    let broken = Project::of(manifest).file(".git/HEAD", "ref: refs/heads/main\n");
+    assert_snapshot!(broken.run(["run"]).code(0).only_stderr(), @"
+    warning[source/unreadable]: the repository can't be read: not a git repository: '[folder]/project/.git'
+    help: commit and tag are null, and branch is unless a CI system names it:
+          `when` may skip stages
+
+    1 warning in tidegate.toml
+    project: 1 stage · run [run]
+    deploy - skipped: `when` says no: branch == 'main'
+
+      - deploy  skipped                    `when` says no: branch == 'main'
+    passed in [time]
+    ");
+    let in_ci = broken.env("GITHUB_REF", "refs/heads/main");
+    let ran = in_ci.run(["run", "--format", "json"]).code(0);
+    assert_eq!(ran.outcomes(), ["deploy: passed"]);
+}
+
 #[test]
 fn the_branch_of_a_tag_and_of_a_pull_request_is_null() {
     let manifest = r#"
