@@ -223,8 +223,7 @@ impl Engine {
             allow_unconfined: options.allow_unconfined,
         };
         let seen = self.look(&root);
-        warnings.extend(seen.warning());
-        let resolved = self.resolve(&root, &manifest_path, manifest, project, seen.state);
+        let resolved = self.resolve(&root, &manifest_path, manifest, project, seen.state.clone());
         let planned = match &resolved {
             Ok(pipeline) => planner.plan(pipeline),
             Err(unresolved) => Err(unresolved
@@ -237,6 +236,7 @@ impl Engine {
         match (resolved, planned) {
             (Ok(pipeline), Ok(planned)) => {
                 warnings.extend(planned.warnings);
+                warnings.extend(seen.warning(&pipeline, &planned.plan));
                 Ok(Prepared {
                     planned: Planned {
                         plan: planned.plan,

@@ -6,11 +6,11 @@ mod ci;
 mod dot_git;
 mod repository;
 mod settings;
+mod unreadable;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use tidegate_manifest::Diagnostic;
 use tidegate_sandbox::{Change, SourceError};
 
 use self::ci::CiBuild;
@@ -38,17 +38,6 @@ pub struct Seen {
     pub state: SourceState,
     /// A repository is there, and this is why it can't be read.
     pub unreadable: Option<String>,
-}
-
-impl Seen {
-    /// A run goes on without a repository; whoever waits for a stage that is only for one branch has to hear of it.
-    pub fn warning(&self) -> Option<Diagnostic> {
-        let reason = self.unreadable.as_ref()?;
-        let message = format!("the repository can't be read: {reason}");
-        let warning = Diagnostic::warning("source/unreadable", message);
-        let help = "commit and tag are null, and branch is unless a CI system names it: `when` may skip stages";
-        Some(warning.help(help))
-    }
 }
 
 impl Git {

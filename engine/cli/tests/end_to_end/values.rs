@@ -148,8 +148,8 @@ fn a_repository_that_can_t_be_read_is_told() {
         when = "branch == 'main'"
         with = { steps = ["log deployed"] }
     "#;
-    let broken = Project::of(manifest).file(".git/HEAD", "ref: refs/heads/main\n");
-    assert_snapshot!(broken.run(["run"]).code(0).only_stderr(), @"
+    let broken = |manifest: &str| Project::of(manifest).file(".git/HEAD", "ref: refs/heads/main\n");
+    assert_snapshot!(broken(manifest).run(["run"]).code(0).only_stderr(), @"
     warning[source/unreadable]: the repository can't be read: not a git repository: '[folder]/project/.git'
     help: commit and tag are null, and branch is unless a CI system names it:
           `when` may skip stages
@@ -161,9 +161,12 @@ fn a_repository_that_can_t_be_read_is_told() {
       - deploy  skipped                    `when` says no: branch == 'main'
     passed in [time]
     ");
-    let in_ci = broken.env("GITHUB_REF", "refs/heads/main");
+    let in_ci = broken(manifest).env("GITHUB_REF", "refs/heads/main");
     let ran = in_ci.run(["run", "--format", "json"]).code(0);
     assert_eq!(ran.outcomes(), ["deploy: passed"]);
+    let always = manifest.replace("branch == 'main'", "true");
+    let unused = broken(&always).run(["check"]).code(0).only_stdout();
+    assert_snapshot!(unused, @"tidegate.toml: 1 stage, no mistakes");
 }
 
 #[test]
