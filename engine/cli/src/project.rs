@@ -7,8 +7,9 @@ use std::sync::Arc;
 use tidegate_manifest::{Diagnostic, Manifest, Source, parse, parse_in_part};
 use tidegate_runner::journal::Journal;
 use tidegate_runner::pipeline::{Pipeline, Resolver, Unresolved};
+use tidegate_runner::plan::SourceState;
 use tidegate_runner::planner::{Planned, Planner, Selection};
-use tidegate_runner::{Git, Host};
+use tidegate_runner::{Git, Host, Seen};
 use tidegate_sandbox::{CodeCacheError, Sandbox, SandboxError};
 
 use crate::args::{ProjectArgs, SelectionArgs};
@@ -155,6 +156,7 @@ impl Engine {
         manifest_path: &Path,
         manifest: Manifest,
         project: &ProjectArgs,
+        source: SourceState,
     ) -> Result<Pipeline, Box<Unresolved>> {
         let catalog = standard::catalog();
         self.runtime.block_on(async {
@@ -163,10 +165,14 @@ impl Engine {
                 catalog: &catalog,
                 workspace: root,
                 manifest_path,
-                source: Git::new(root, &self.host).state(&self.host).await,
+                source,
             };
             resolver.resolve(manifest, &project.set).await
         })
+    }
+
+    fn look(&self, root: &Path) -> Seen {
+        self.runtime.block_on(Git::new(root, &self.host).look())
     }
 
     /// A manifest that can't be read whole may have mistakes of the later steps as well.
@@ -185,7 +191,8 @@ impl Engine {
             dry_run: false,
             allow_unconfined: false,
         };
-        let further = match self.resolve(&root, &manifest_path, manifest, project) {
+        let seen = self.look(&root).state;
+        let further = match self.resolve(&root, &manifest_path, manifest, project, seen) {
             Ok(pipeline) => planner.plan(&pipeline).err().unwrap_or_default(),
             Err(unresolved) => {
                 let planned = planner.mistakes(&unresolved);
@@ -223,7 +230,8 @@ impl Engine {
             dry_run: options.dry_run,
             allow_unconfined: options.allow_unconfined,
         };
-        let resolved = self.resolve(&root, &manifest_path, manifest, project);
+        let seen = self.look(&root);
+        let resolved = self.resolve(&root, &manifest_path, manifest, project, seen.state.clone());
         let planned = match &resolved {
             Ok(pipeline) => planner.plan(pipeline),
             Err(unresolved) => Err(unresolved
@@ -236,6 +244,7 @@ impl Engine {
         match (resolved, planned) {
             (Ok(pipeline), Ok(planned)) => {
                 warnings.extend(planned.warnings);
+                warnings.extend(seen.warning(&pipeline, &planned.plan));
                 Ok(Prepared {
                     planned: Planned {
                         plan: planned.plan,

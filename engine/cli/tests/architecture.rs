@@ -166,7 +166,7 @@ fn nobody_else_starts_programs() {
         // The helper of a Cell.
         "engine/confine/src/cell.rs",
         // git, and a Python that is asked where it is: always with a list of arguments.
-        "engine/runner/src/git.rs",
+        "engine/runner/src/git/repository.rs",
         "engine/runner/src/program/python.rs",
         // `--version` of what a person may have to install.
         "engine/cli/src/commands/doctor/tool.rs",

@@ -24,6 +24,7 @@ codes! {
     "grant/unknown-target": "a granted target that the manifest does not describe";
     "grant/unused": "a grant that the stage never asks for";
     "plugin/not-found": "`uses` names a component that is not there";
+    "source/unreadable": "there is a repository that can't be read";
     "target/invalid": "a target's hosts or host keys can't be used";
     "usage/nothing-to-run": "every stage is left out";
     "usage/unknown-stage": "the command line names a stage that is not there";
@@ -77,7 +78,7 @@ mod tests {
     /// A new family would escape the test above.
     #[test]
     fn every_diagnostic_is_of_a_known_family() {
-        let families = "component config expression grant plugin target usage vars";
+        let families = "component config expression grant plugin source target usage vars";
         let families: BTreeSet<_> = families.split(' ').collect();
         let listed: BTreeSet<_> = codes().iter().filter_map(|(code, ..)| code.split('/').next()).collect();
         assert_eq!(listed, families);

@@ -32,7 +32,7 @@ pub mod ssh;
 pub use catalog::{Catalog, CatalogError, Origin, StandardStage};
 pub use code::codes;
 pub use enforcement::not_enforced;
-pub use git::Git;
+pub use git::{Git, Seen};
 pub use host::Host;
 pub use masker::Masker;
 pub use neutral::{neutralise_lines, one_line};

@@ -37,7 +37,7 @@ pub fn commit() -> Option<String> {
     host::commit()
 }
 
-/// None when the checkout is detached.
+/// None in a pull request and on a tag, and on a detached head that no CI system names a branch for.
 pub fn branch() -> Option<String> {
     host::branch()
 }

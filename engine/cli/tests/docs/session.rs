@@ -76,7 +76,28 @@ impl Session {
         let place = self.folder.path().join("place");
         let script = format!("{}\ncode=$?; pwd > \"$PLACE\"; exit $code", typed.command);
         let path = std::env::var("PATH").unwrap();
-        let output = Command::new("sh")
+        let mut shell = Command::new("sh");
+        // The pages' projects are on a branch, also where a CI system builds a pull request of Tidegate's.
+        let of_ci = [
+            "BITBUCKET_",
+            "BUILD_",
+            "CIRCLE",
+            "CI_",
+            "DRONE_",
+            "GITHUB_",
+            "GITLAB_",
+            "JENKINS_",
+            "TRAVIS",
+        ];
+        for (name, _) in std::env::vars_os() {
+            if of_ci
+                .iter()
+                .any(|prefix| name.as_encoded_bytes().starts_with(prefix.as_bytes()))
+            {
+                shell.env_remove(name);
+            }
+        }
+        let output = shell
             .args(["-c", &script])
             .current_dir(&self.here)
             .env("PLACE", &place)

@@ -156,4 +156,69 @@ fn a_stage_with_unknown_numbers_keeps_its_grants() {
     assert_snapshot!(project.run(["check"]).code(0).only_stdout(), @"tidegate.toml: 2 stages, no mistakes");
     let ran = project.run(["run", "--format", "json"]).code(0);
     assert_eq!(ran.logged(), ["the number is Some(42)", "done"]);
+
+/// A stage that is only for one branch would be skipped in silence.
+#[test]
+fn a_repository_that_can_t_be_read_is_told() {
+    let manifest = r#"
+        [stages.deploy]
+        uses = "probe.wasm"
+        when = "branch == 'main'"
+        with = { steps = ["log deployed"] }
+    "#;
+    let broken = |manifest: &str| Project::of(manifest).file(".git/HEAD", "ref: refs/heads/main\n");
+    assert_snapshot!(broken(manifest).run(["run"]).code(0).only_stderr(), @"
+    warning[source/unreadable]: the repository can't be read: not a git repository: '[folder]/project/.git'
+    help: commit and tag are null, and branch is unless a CI system names it:
+          `when` may skip stages
+
+    1 warning in tidegate.toml
+    project: 1 stage · run [run]
+    deploy - skipped: `when` says no: branch == 'main'
+
+      - deploy  skipped                    `when` says no: branch == 'main'
+    passed in [time]
+    ");
+    let in_ci = broken(manifest).env("GITHUB_REF", "refs/heads/main");
+    let ran = in_ci.run(["run", "--format", "json"]).code(0);
+    assert_eq!(ran.outcomes(), ["deploy: passed"]);
+    let always = manifest.replace("branch == 'main'", "true");
+    let unused = broken(&always).run(["check"]).code(0).only_stdout();
+    assert_snapshot!(unused, @"tidegate.toml: 1 stage, no mistakes");
+}
+
+#[test]
+fn the_branch_of_a_tag_and_of_a_pull_request_is_null() {
+    let manifest = r#"
+        [stages.deploy]
+        uses = "probe.wasm"
+        when = "branch == 'main'"
+        with = { steps = [] }
+    "#;
+    for (expected, variables) in [
+        ("passed", [("GITHUB_REF", "refs/heads/main"), ("GITHUB_HEAD_REF", "")]),
+        (
+            "skipped",
+            [("GITHUB_REF", "refs/pull/1/merge"), ("GITHUB_HEAD_REF", "main")],
+        ),
+        (
+            "skipped",
+            [("GITHUB_REF", "refs/tags/main"), ("GITHUB_REF_NAME", "main")],
+        ),
+    ] {
+        let mut project = Project::of(manifest);
+        let commands = "git init -q -b topic && git add . && git -c user.name=t -c user.email=t@example.com \
+                        commit -q -m first && git checkout -q --detach";
+        let made = std::process::Command::new("sh")
+            .args(["-c", commands])
+            .current_dir(project.root())
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .status();
+        assert!(made.unwrap().success());
+        for (name, value) in variables {
+            project = project.env(name, value);
+        }
+        let ran = project.run(["run", "--format", "json"]).code(0);
+        assert_eq!(ran.outcomes(), [format!("deploy: {expected}")], "{variables:?}");
+    }
 }

@@ -80,6 +80,14 @@ impl Expr {
         self.program.references().has_variable("stages")
     }
 
+    /// True when it speaks of the repository.
+    pub(crate) fn needs_source(&self) -> bool {
+        let references = self.program.references();
+        ["branch", "tag", "commit"]
+            .iter()
+            .any(|name| references.has_variable(name))
+    }
+
     /// Names that follow `stages.` or stand in `stages["…"]`.
     pub(crate) fn stages(&self) -> &BTreeSet<String> {
         &self.stages

@@ -16,13 +16,13 @@ use super::artifacts::{Artifacts, KeptOfStage};
 use super::files;
 use super::intake::Intake;
 use super::processes::Processes;
+use super::source::StageSource;
 use super::ssh::SshConnections;
 use crate::Secrets;
 use crate::event::EventKind;
-use crate::git::Git;
 use crate::http::HttpClient;
 use crate::journal::StageState;
-use crate::plan::{SourceState, StagePlan};
+use crate::plan::StagePlan;
 use crate::planner::toml_key;
 
 /// Outputs of one attempt, and the size of one. They are for names and numbers; files go into artifacts.
@@ -45,8 +45,7 @@ pub(super) struct StageBroker {
     pub(super) artifacts: Artifacts,
     pub(super) outputs: Mutex<BTreeMap<String, Value>>,
     pub(super) state: Arc<StageState>,
-    pub(super) git: Git,
-    pub(super) source: SourceState,
+    pub(super) source: StageSource,
     pub(super) intake: Arc<Intake>,
     /// Requested by the run, or by the attempt's own time.
     pub(super) stop: Stop,
@@ -162,22 +161,19 @@ impl Broker for StageBroker {
     }
 
     async fn source_commit(&self) -> Option<String> {
-        self.source.commit.clone()
+        self.source.state().commit
     }
 
     async fn source_branch(&self) -> Option<String> {
-        self.source.branch.clone()
+        self.source.state().branch
     }
 
     async fn source_tag(&self) -> Option<String> {
-        self.source.tag.clone()
+        self.source.state().tag
     }
 
     async fn source_changed_since(&self, base: Option<String>) -> Result<Vec<Change>, SourceError> {
-        if !self.stage.grant.source {
-            return Err(SourceError::NotGranted("the repository; see grant.source".into()));
-        }
-        self.git.changed_since(base.as_deref()).await
+        self.source.changed_since(base.as_deref()).await
     }
 
     async fn spawn(&self, command: Command) -> Result<ProcessId, ProcessError> {

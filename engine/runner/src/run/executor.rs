@@ -18,11 +18,11 @@ use super::message::Message;
 use super::processes::{Processes, needed_toolchains};
 use super::scratch::Scratch;
 use super::setup::Shared;
+use super::source::StageSource;
 use super::ssh::SshConnections;
 use crate::Outcome;
 use crate::event::Confinement;
 use crate::expression::{Scope, Template};
-use crate::git::Git;
 use crate::http::{HttpClient, Origin};
 use crate::journal::StageState;
 use crate::pipeline::{fill_in, first_mistake};
@@ -162,8 +162,7 @@ async fn prepare_and_run(shared: &Arc<Shared>, attempt: &Attempt, intake: &Arc<I
         artifacts: Artifacts::new(shared.artifacts.clone()),
         outputs: Mutex::default(),
         state: Arc::new(state),
-        git: Git::new(&shared.plan.workspace, &shared.host),
-        source: shared.plan.source.clone(),
+        source: StageSource::new(&shared.plan, &stage.grant, &shared.host),
         intake: intake.clone(),
         stop,
         stop_source,

@@ -13,6 +13,7 @@ mod process;
 mod processes;
 mod scratch;
 mod setup;
+mod source;
 mod ssh;
 
 pub use dispatcher::{Canceller, run};

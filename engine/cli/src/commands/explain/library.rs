@@ -4,7 +4,7 @@ use super::page::Page;
 use super::{outcomes, stages};
 
 /// What the first part of a code says, in the order in which people meet them.
-pub(super) const FAMILIES: [(&str, &str); 15] = [
+pub(super) const FAMILIES: [(&str, &str); 16] = [
     ("manifest", "The manifest"),
     ("vars", "Variables"),
     ("expression", "Expressions"),
@@ -13,6 +13,7 @@ pub(super) const FAMILIES: [(&str, &str); 15] = [
     ("config", "A stage's `with`, and your own config.toml"),
     ("grant", "Grants"),
     ("target", "SSH targets"),
+    ("source", "The repository"),
     ("usage", "The command line"),
     ("outcome", "How a stage ended"),
     ("ssh", "SSH"),
