@@ -156,6 +156,7 @@ fn a_stage_with_unknown_numbers_keeps_its_grants() {
     assert_snapshot!(project.run(["check"]).code(0).only_stdout(), @"tidegate.toml: 2 stages, no mistakes");
     let ran = project.run(["run", "--format", "json"]).code(0);
     assert_eq!(ran.logged(), ["the number is Some(42)", "done"]);
+}
 
 /// A stage that is only for one branch would be skipped in silence.
 #[test]
