@@ -140,7 +140,10 @@ fn not_written_so(
     if examples.is_empty() {
         return refused(stage, error, pointer, span);
     }
-    let message = format!("`{}` of stage `{stage}` is not written as it has to be", name_of(pointer));
+    let message = format!(
+        "`{}` of stage `{stage}` is not written as it has to be",
+        name_of(pointer)
+    );
     Diagnostic::error("config/refused", message).at(span, format!("write it as in {}", examples.join(", ")))
 }
 
