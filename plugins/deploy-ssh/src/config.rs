@@ -43,7 +43,7 @@ pub struct Config {
     /// How to know that the new release answers. When it doesn't, the previous one is put back.
     #[serde(default)]
     pub health: Option<Health>,
-    /// How many good releases stay on each host. The live one and the one before it always stay.
+    /// How many releases that are known to be good stay on each host. The live one and the last good one before it always stay.
     #[serde(default = "default_keep")]
     #[schemars(range(min = 1, max = 100))]
     pub keep: u32,
