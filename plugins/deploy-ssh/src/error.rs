@@ -66,8 +66,8 @@ impl DeployError {
     /// The same class, for what went wrong before anything was changed on a host.
     pub fn unchanged(self) -> Self {
         self.map(|text| match text.split_once('\n') {
-            Some((first, rest)) => format!("{first}; nothing was changed\n{rest}"),
-            None => format!("{text}; nothing was changed"),
+            Some((first, rest)) => format!("{first} (nothing was changed)\n{rest}"),
+            None => format!("{text} (nothing was changed)"),
         })
     }
 

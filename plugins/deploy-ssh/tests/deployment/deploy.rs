@@ -336,7 +336,7 @@ fn a_folder_that_can_not_be_made_is_said_once() {
         panic!("not misconfigured")
     };
     assert!(
-        text.starts_with("a: the folder /proc/x can't be made: mkdir: ") && text.ends_with("; nothing was changed"),
+        text.starts_with("a: the folder /proc/x can't be made: mkdir: ") && text.ends_with(" (nothing was changed)"),
         "{text}"
     );
     assert_eq!(text.matches("mkdir").count(), 1, "{text}");
@@ -344,7 +344,7 @@ fn a_folder_that_can_not_be_made_is_said_once() {
     let below = rig.dir.path().join("file/shop");
     let error = rig.deploy_with("r1", "one", json!({ "path": below })).unwrap_err();
     assert!(
-        matches!(&error, DeployError::Misconfigured(text) if text.contains("/file is not a folder; nothing was changed")),
+        matches!(&error, DeployError::Misconfigured(text) if text.contains("/file is not a folder (nothing was changed)")),
         "{error:?}"
     );
 }

@@ -35,7 +35,7 @@ fn back_to_the_previous_good_release_and_never_to_a_bad_one() {
         );
     }
     let error = go_back(&rig, "r7").unwrap_err();
-    let text = "a: there is no good release before 1 to go back to; nothing was changed\n\
+    let text = "a: there is no good release before 1 to go back to (nothing was changed)\n\
                 b: there is no good release before 1 to go back to";
     assert_eq!(error, DeployError::Misconfigured(text.to_owned()));
     assert_eq!(rig.deploy("r8", "eight").unwrap().release, 5);
