@@ -1,4 +1,4 @@
-use tidegate_sdk::process::{self, Exit, Sink, Tail};
+use tidegate_sdk::process::{self, Exit, Sink};
 use tidegate_sdk::{Failure, Request, Stage, context, failure, report};
 
 use crate::config::Config;
@@ -23,15 +23,11 @@ impl Stage for Command {
         }
         report::info(format!("running: {line}"));
         let child = command.spawn(Sink::Capture, Sink::Capture)?;
-        let mut tail = Tail::default();
-        let exit = child.each_line(|_, text| {
-            report::debug(text);
-            tail.push(text);
-        });
+        let exit = child.each_line(|_, text| report::debug(text));
         if let Exit::Code(code) = exit {
             report::output("exit-code", &code)?;
         }
-        judge(&config, &line, &exit, &tail)
+        judge(&config, &line, &exit)
     }
 }
 
@@ -52,7 +48,8 @@ fn command(config: &Config) -> process::Command {
     command
 }
 
-fn judge(config: &Config, line: &str, exit: &Exit, tail: &Tail) -> Result<(), Failure> {
+/// One line: the engine shows the log's last lines beside it.
+fn judge(config: &Config, line: &str, exit: &Exit) -> Result<(), Failure> {
     let what_next = match exit {
         Exit::Code(code) if config.expect_exit.contains(code) => return Ok(()),
         Exit::Stopped => return Err(failure::other(format!("`{line}` {exit}"))),
@@ -64,7 +61,7 @@ fn judge(config: &Config, line: &str, exit: &Exit, tail: &Tail) -> Result<(), Fa
         Exit::OutOfMemory => "; `grant.program-memory` sets the limit".to_owned(),
         Exit::Code(_) | Exit::Signal(_) | Exit::Other(_) => String::new(),
     };
-    Err(failure::failed(format!("`{line}` {exit}{what_next}{}", tail.text())))
+    Err(failure::failed(format!("`{line}` {exit}{what_next}")))
 }
 
 fn either(codes: &[i32]) -> String {
@@ -77,15 +74,13 @@ mod tests {
 
     fn judged(config: &str, exit: Exit) -> Result<(), Failure> {
         let config: Config = serde_json::from_str(config).unwrap();
-        let mut tail = Tail::default();
-        tail.push("Traceback");
-        judge(&config, &command(&config).line(), &exit, &tail)
+        judge(&config, &command(&config).line(), &exit)
     }
 
     #[test]
-    fn a_failure_says_what_ran_how_it_ended_and_what_it_said_last() {
+    fn a_failure_says_in_one_line_what_ran_and_how_it_ended() {
         let config = r#"{"program": "python", "args": ["-c", "raise SystemExit(3)"]}"#;
-        let text = "`python -c 'raise SystemExit(3)'` ended with exit code 3\n\n  Traceback";
+        let text = "`python -c 'raise SystemExit(3)'` ended with exit code 3";
         assert_eq!(judged(config, Exit::Code(3)), Err(failure::failed(text)));
         assert_eq!(judged(config, Exit::Code(0)), Ok(()));
     }
@@ -94,7 +89,7 @@ mod tests {
     fn only_expected_exit_codes_pass() {
         let config = r#"{"program": "grep", "expect-exit": [1, 2]}"#;
         assert_eq!(judged(config, Exit::Code(1)), Ok(()));
-        let text = "`grep` ended with exit code 0; expected 1 or 2\n\n  Traceback";
+        let text = "`grep` ended with exit code 0; expected 1 or 2";
         assert_eq!(judged(config, Exit::Code(0)), Err(failure::failed(text)));
     }
 
@@ -102,14 +97,8 @@ mod tests {
     fn a_program_that_never_gave_an_exit_code_has_not_passed() {
         let config = r#"{"program": "sleep", "timeout": "1m30s", "expect-exit": [-1, 9, 137]}"#;
         for (exit, text) in [
-            (
-                Exit::TimedOut,
-                "`sleep` did not end in time: `timeout` is 1m30s\n\n  Traceback",
-            ),
-            (
-                Exit::Signal(9),
-                "`sleep` was killed by signal 9 (SIGKILL)\n\n  Traceback",
-            ),
+            (Exit::TimedOut, "`sleep` did not end in time: `timeout` is 1m30s"),
+            (Exit::Signal(9), "`sleep` was killed by signal 9 (SIGKILL)"),
         ] {
             assert_eq!(judged(config, exit), Err(failure::failed(text)));
         }
@@ -120,5 +109,13 @@ mod tests {
     fn a_program_with_its_arguments_in_one_string_is_refused_by_the_schema() {
         let schema = schemars::schema_for!(Config);
         assert_eq!(schema.as_value()["properties"]["program"]["pattern"], r"^\S+$");
+    }
+
+    /// What the engine answers to a text that is none, instead of the pattern.
+    #[test]
+    fn a_time_is_explained_by_examples() {
+        let schema = schemars::schema_for!(Config);
+        let timeout = &schema.as_value()["properties"]["timeout"];
+        assert_eq!(timeout["examples"], serde_json::json!(["90s", "10m", "1h30m"]));
     }
 }

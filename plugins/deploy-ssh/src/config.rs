@@ -11,6 +11,7 @@ pub struct Config {
     /// The SSH target of the manifest (`[targets.NAME]`).
     pub target: String,
     /// Absolute folder on the hosts. Holds `releases/`, `shared/`, `deploy.log` and the link `current`.
+    #[schemars(regex(pattern = r"^(/[^/]+)+/?$"), example = "/srv/shop")]
     pub path: String,
     /// What to do: deploy a new release, go back to the previous good one, or only look.
     #[serde(default)]
@@ -42,7 +43,7 @@ pub struct Config {
     /// How to know that the new release answers. When it doesn't, the previous one is put back.
     #[serde(default)]
     pub health: Option<Health>,
-    /// How many good releases stay on each host. The live one and the one before it always stay.
+    /// How many releases that are known to be good stay on each host. The live one and the last good one before it always stay.
     #[serde(default = "default_keep")]
     #[schemars(range(min = 1, max = 100))]
     pub keep: u32,
@@ -250,6 +251,15 @@ mod tests {
             assert!(mistakes.contains(word), "{word} is missing in:\n{mistakes}");
         }
         assert!(!mistakes.contains("`media/`"));
+    }
+
+    /// Before a run, by the schema; the engine shows the example with it.
+    #[test]
+    fn a_relative_path_is_refused_by_the_schema() {
+        let schema = schemars::schema_for!(Config);
+        let path = &schema.as_value()["properties"]["path"];
+        assert_eq!(path["pattern"], "^(/[^/]+)+/?$");
+        assert_eq!(path["examples"], serde_json::json!(["/srv/shop"]));
     }
 
     #[test]

@@ -2,20 +2,23 @@
 
 use crate::config::Config;
 use crate::error::DeployError;
-use crate::fleet::{Fleet, Outcome, still_serving};
+use crate::fleet::{Fleet, Outcome};
 use crate::inventory::{Inventory, Record, State};
 use crate::quoting::anchored_pattern;
+use crate::serving::Serving;
 use crate::site::Mark;
 use crate::switch::{Switch, SwitchFailure, SwitchKind};
 
 /// `local` is the folder to upload, as the engine names it.
 pub fn deploy(fleet: &mut Fleet<'_>, local: &str) -> Result<Outcome, DeployError> {
-    fleet.check()?;
-    fleet.locked(|fleet| deploy_locked(fleet, local))
+    let checked = fleet.check().map_err(DeployError::unchanged);
+    let result = checked.and_then(|()| fleet.locked(|fleet| deploy_locked(fleet, local)));
+    fleet.tell_after_stop(&result);
+    result
 }
 
 fn deploy_locked(fleet: &mut Fleet<'_>, local: &str) -> Result<Outcome, DeployError> {
-    let inventories = fleet.inspect()?;
+    let inventories = fleet.inspect().map_err(DeployError::unchanged)?;
     let switches = plan_switches(fleet, &inventories);
     let moves: Vec<(Option<u64>, u64)> = switches.iter().map(|switch| (switch.from, switch.to)).collect();
     let Some(release) = moves.iter().map(|(_, to)| *to).max() else {
@@ -36,6 +39,17 @@ fn deploy_locked(fleet: &mut Fleet<'_>, local: &str) -> Result<Outcome, DeployEr
             switch.to
         ));
     }
+    for (site, switch) in fleet.sites.iter().zip(&switches) {
+        if let (SwitchKind::Swap, Some(from), Some(back)) = (switch.kind, switch.from, switch.back)
+            && from != back
+        {
+            fleet.world.warn(&format!(
+                "{}: release {from} is live and is not known to have answered; if {} fails, {back} is put back",
+                site.host(),
+                switch.to
+            ));
+        }
+    }
     let previous = moves.iter().find_map(|(from, _)| *from);
     if switches.iter().all(|switch| switch.kind == SwitchKind::Nothing) {
         return Ok(Outcome {
@@ -47,13 +61,17 @@ fn deploy_locked(fleet: &mut Fleet<'_>, local: &str) -> Result<Outcome, DeployEr
 
     if let Err(error) = prepare(fleet, local, &switches, &inventories) {
         discard(fleet, &switches, |_| true);
-        let error = error.and(&still_serving(&fleet.sites, &inventories));
-        fleet.log(&moves, &format!("failed before the swap: {error}"));
+        let serving: Vec<Serving> = switches.iter().map(|s| Serving::AsBefore(s.live_before())).collect();
+        let error = error.headed(&format!(
+            "release {release} was not swapped in: {}",
+            fleet.serving(&serving)
+        ));
+        fleet.log(&moves, &format!("{}: {error}", error.verb()));
         return Err(error);
     }
     if let Err(SwitchFailure { error, touched }) = fleet.switch(&switches) {
         let error = after_failure(fleet, &switches, &touched, error);
-        fleet.log(&moves, &format!("failed and put back: {error}"));
+        fleet.log(&moves, &format!("{}: {error}", error.verb()));
         return Err(error);
     }
     clean(fleet, &switches);
@@ -75,12 +93,14 @@ fn plan_switches(fleet: &Fleet<'_>, inventories: &[Inventory]) -> Vec<Switch> {
             Switch {
                 from: inventory.good_before(current),
                 to: current,
+                back: inventory.good_before(current),
                 kind,
             }
         }
         from => Switch {
             from,
             to: number,
+            back: inventory.fallback(),
             kind: SwitchKind::Swap,
         },
     };
@@ -104,6 +124,7 @@ fn prepare(
         run: fleet.identity.run.clone(),
         stage: fleet.identity.stage.clone(),
         commit: fleet.identity.commit.clone(),
+        dirty: fleet.identity.dirty,
         branch: fleet.identity.branch.clone(),
     };
     let record = record.to_line();
@@ -196,9 +217,9 @@ fn after_failure(fleet: &mut Fleet<'_>, switches: &[Switch], touched: &[usize], 
         }
     }
     match marked {
-        Some(number) => error.and(&format!(
+        Some(number) => error.and(&[format!(
             "release {number} is marked as bad and stays for a look until the next deployment"
-        )),
+        )]),
         None => error,
     }
 }

@@ -77,7 +77,7 @@ impl schemars::JsonSchema for Span {
     }
 
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({ "type": "string", "pattern": "^([0-9]+(ms|s|m|h))+$" })
+        schemars::json_schema!({ "type": "string", "pattern": "^([0-9]+(ms|s|m|h))+$", "examples": ["30s", "10m", "1h30m"] })
     }
 }
 

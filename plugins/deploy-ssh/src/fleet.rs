@@ -56,6 +56,21 @@ impl<'a> Fleet<'a> {
         }
     }
 
+    /// After a stop the engine shows no more than the log: says there how it ended.
+    pub fn tell_after_stop(&self, result: &Result<Outcome, DeployError>) {
+        match result {
+            Err(error) if matches!(error, DeployError::Stopped(_)) || self.world.stop_requested() => {
+                self.world.warn(&one_line(&error.to_string()));
+            }
+            Ok(outcome) if self.world.stop_requested() => {
+                let release = outcome.release;
+                self.world
+                    .warn(&format!("the stop came when all was done: release {release} serves"));
+            }
+            _ => {}
+        }
+    }
+
     /// Tools and folders of every host. The error names all problems of all hosts.
     pub fn check(&mut self) -> Result<(), DeployError> {
         let mut problems = Vec::new();
@@ -90,7 +105,7 @@ impl<'a> Fleet<'a> {
             let taken = self.lock.take(site, self.world);
             locked += usize::from(taken.as_ref().map_or_else(|not| not.in_doubt, |()| true));
             if let Err(not_taken) = taken {
-                result = Err(not_taken.error);
+                result = Err(not_taken.error.unchanged());
                 break;
             }
         }
@@ -116,10 +131,14 @@ impl<'a> Fleet<'a> {
         };
         for (site, (from, to)) in self.sites.iter_mut().zip(moves) {
             let line = format!(
-                "run={} stage={}{}{} from={} to={to} result=\"{}\"",
+                "run={} stage={}{}{}{} from={} to={to} result=\"{}\"",
                 one_line(&identity.run),
                 one_line(&identity.stage),
                 optional("commit", &identity.commit),
+                optional(
+                    "dirty",
+                    &identity.dirty.map(|dirty| if dirty { "yes" } else { "no" }.to_owned())
+                ),
                 optional("branch", &identity.branch),
                 from.map_or_else(|| "none".to_owned(), |from| from.to_string()),
                 one_line(result).replace('"', "'"),
@@ -129,27 +148,6 @@ impl<'a> Fleet<'a> {
             }
         }
     }
-}
-
-/// Which release serves on which host, as it stood in `inventories`: `release 4 still serves`.
-pub fn still_serving(sites: &[Site<'_>], inventories: &[Inventory]) -> String {
-    let Some(first) = inventories.first() else {
-        return String::new();
-    };
-    if inventories.iter().all(|inventory| inventory.current == first.current) {
-        return match first.current {
-            Some(number) => format!("nothing was swapped: release {number} still serves"),
-            None => "nothing was swapped: no release is live yet".to_owned(),
-        };
-    }
-    let each = sites
-        .iter()
-        .zip(inventories)
-        .map(|(site, inventory)| match inventory.current {
-            Some(number) => format!("release {number} still serves on {}", site.host()),
-            None => format!("no release is live on {}", site.host()),
-        });
-    format!("nothing was swapped: {}", each.collect::<Vec<_>>().join(", "))
 }
 
 fn one_line(text: &str) -> String {

@@ -42,6 +42,8 @@ pub struct Record {
     pub run: String,
     pub stage: String,
     pub commit: Option<String>,
+    /// Whether the workspace had changes that are in no commit; none when that is not known.
+    pub dirty: Option<bool>,
     pub branch: Option<String>,
 }
 
@@ -97,18 +99,30 @@ impl Inventory {
             .collect()
     }
 
-    /// What goes when `keep` good releases stay: older good ones, and everything that never became good. Never the live one,
-    /// never `previous`, never what this stage did not make.
+    /// What is put back when the next release does not answer: the live one, unless it is not known to be good itself and an
+    /// older one is. What this stage did not make served before it came, and counts as good here.
+    pub fn fallback(&self) -> Option<u64> {
+        let current = self.current?;
+        match self.state_of(current) {
+            Some(State::Live | State::Foreign) => Some(current),
+            _ => self.good_before(current).or(Some(current)),
+        }
+    }
+
+    /// What goes when `keep` good releases stay: older good ones, and everything that never became good, which counts for
+    /// nothing. Never the live one, never the newest good one before it, never `previous` if that was good, never what this
+    /// stage did not make.
     pub fn surplus(&self, keep: u32, previous: Option<u64>) -> Vec<u64> {
+        let before = self.current.and_then(|current| self.good_before(current));
         let mut good_seen = 0;
         let mut surplus = Vec::new();
         for release in self.releases.iter().rev() {
-            let number = release.number;
-            let protected = Some(number) == self.current || Some(number) == previous;
+            let number = Some(release.number);
             let good = release.state == State::Live;
-            good_seen += u32::from(good || protected);
-            if !protected && release.state != State::Foreign && (!good || good_seen > keep) {
-                surplus.push(number);
+            good_seen += u32::from(good);
+            let spared = good && (good_seen <= keep || number == before || number == previous);
+            if !spared && number != self.current && release.state != State::Foreign {
+                surplus.push(release.number);
             }
         }
         surplus
@@ -130,7 +144,14 @@ impl Inventory {
 impl Record {
     /// One line of JSON.
     pub fn to_line(&self) -> String {
-        json!({ "run": self.run, "stage": self.stage, "commit": self.commit, "branch": self.branch }).to_string()
+        let Self {
+            run,
+            stage,
+            commit,
+            dirty,
+            branch,
+        } = self;
+        json!({ "run": run, "stage": stage, "commit": commit, "dirty": dirty, "branch": branch }).to_string()
     }
 
     fn parse(line: &str) -> Option<Self> {
@@ -140,6 +161,7 @@ impl Record {
             run: text("run")?,
             stage: text("stage")?,
             commit: text("commit"),
+            dirty: value.get("dirty").and_then(Value::as_bool),
             branch: text("branch"),
         })
     }
@@ -194,9 +216,37 @@ mod tests {
 
     #[test]
     fn cleaning_spares_the_live_the_previous_and_the_foreign() {
-        assert_eq!(inventory().surplus(1, Some(2)), vec![8, 4, 3, 1]);
+        assert_eq!(inventory().surplus(1, Some(2)), vec![8, 3, 1]);
         assert_eq!(inventory().surplus(2, Some(4)), vec![8, 3, 2, 1]);
         assert_eq!(inventory().surplus(9, None), vec![8, 3]);
+    }
+
+    #[test]
+    fn what_never_answered_takes_no_good_one_s_place() {
+        let facts =
+            "current\treleases/4\nrelease\t1\tlive\t\nrelease\t2\tlive\t\nrelease\t3\tready\t\nrelease\t4\tlive\t\n";
+        let inventory = Inventory::parse(facts).unwrap();
+        assert_eq!(inventory.surplus(1, Some(3)), vec![3, 1]);
+        assert_eq!(inventory.surplus(2, Some(3)), vec![3, 1]);
+    }
+
+    #[test]
+    fn the_fallback_is_good_where_there_is_a_good_one() {
+        let fallback = |facts: &str| Inventory::parse(facts).unwrap().fallback();
+        assert_eq!(
+            fallback("current\treleases/2\nrelease\t1\tlive\t\nrelease\t2\tready\t\n"),
+            Some(1)
+        );
+        assert_eq!(
+            fallback("current\treleases/2\nrelease\t1\tlive\t\nrelease\t2\tlive\t\n"),
+            Some(2)
+        );
+        assert_eq!(
+            fallback("current\treleases/2\nrelease\t1\tlive\t\nrelease\t2\tforeign\t\n"),
+            Some(2)
+        );
+        assert_eq!(fallback("current\treleases/1\nrelease\t1\tready\t\n"), Some(1));
+        assert_eq!(fallback(""), None);
     }
 
     #[test]

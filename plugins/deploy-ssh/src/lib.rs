@@ -14,6 +14,7 @@ pub mod lock;
 pub mod quoting;
 pub mod remote;
 pub mod rollback;
+pub mod serving;
 pub mod site;
 mod stage;
 pub mod survey;

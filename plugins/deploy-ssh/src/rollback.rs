@@ -9,13 +9,15 @@ use crate::switch::{Switch, SwitchFailure, SwitchKind};
 /// The release that was left is marked as bad, so that the next rollback does not come back to it. `before-swap` commands are
 /// not run: the release was prepared when it was deployed.
 pub fn rollback(fleet: &mut Fleet<'_>) -> Result<Outcome, DeployError> {
-    fleet.check()?;
-    fleet.locked(rollback_locked)
+    let checked = fleet.check().map_err(DeployError::unchanged);
+    let result = checked.and_then(|()| fleet.locked(rollback_locked));
+    fleet.tell_after_stop(&result);
+    result
 }
 
 fn rollback_locked(fleet: &mut Fleet<'_>) -> Result<Outcome, DeployError> {
-    let inventories = fleet.inspect()?;
-    let switches = plan_switches(fleet, &inventories)?;
+    let inventories = fleet.inspect().map_err(DeployError::unchanged)?;
+    let switches = plan_switches(fleet, &inventories).map_err(DeployError::unchanged)?;
     let moves: Vec<(Option<u64>, u64)> = switches.iter().map(|switch| (switch.from, switch.to)).collect();
     let Some(first) = switches.first().copied() else {
         return Err(DeployError::Misconfigured(format!(
@@ -31,7 +33,7 @@ fn rollback_locked(fleet: &mut Fleet<'_>) -> Result<Outcome, DeployError> {
         }
     }
     if let Err(SwitchFailure { error, .. }) = fleet.switch(&switches) {
-        fleet.log(&moves, &format!("rollback failed: {error}"));
+        fleet.log(&moves, &format!("rollback {}: {error}", error.verb()));
         return Err(error);
     }
     for (site, (from, _)) in fleet.sites.iter_mut().zip(&moves) {
@@ -60,6 +62,7 @@ fn plan_switches(fleet: &Fleet<'_>, inventories: &[Inventory]) -> Result<Vec<Swi
             Some((current, Some(to))) => switches.push(Switch {
                 from: Some(current),
                 to,
+                back: Some(current),
                 kind: SwitchKind::Swap,
             }),
             Some((current, None)) => {
@@ -77,6 +80,6 @@ fn plan_switches(fleet: &Fleet<'_>, inventories: &[Inventory]) -> Result<Vec<Swi
     if problems.is_empty() {
         Ok(switches)
     } else {
-        Err(DeployError::Failed(problems.join("\n")))
+        Err(DeployError::Misconfigured(problems.join("\n")))
     }
 }

@@ -122,6 +122,11 @@ impl<'a> Site<'a> {
         let answer = self.call(&LOCK, &[verb, &self.root.clone(), token, &expiry, what, family])?;
         let fields: Vec<&str> = answer.trim_end().split('\t').collect();
         let field = |index: usize| fields.get(index).copied().unwrap_or("");
+        if field(0) == "unusable" {
+            let (host, root) = (self.host(), &self.root);
+            let text = format!("{host}: the folder {root} can't be made: {}", field(1));
+            return Err(DeployError::Misconfigured(text));
+        }
         let owner = describe_owner(field(1), field(2), field(3), field(4), field(5));
         Ok(LockAnswer {
             word: field(0).to_owned(),

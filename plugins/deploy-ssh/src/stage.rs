@@ -35,11 +35,13 @@ impl Stage for DeploySsh {
         if !mistakes.is_empty() {
             return Err(failure::misconfigured(mistakes.join("\n")));
         }
+        let commit = source::commit();
         let identity = Identity {
             run: context::run_id(),
             stage: context::stage_name(),
             attempt: context::attempt(),
-            commit: source::commit(),
+            dirty: commit.as_deref().and_then(is_dirty),
+            commit,
             branch: source::branch(),
         };
         let hosts = ssh::hosts(&config.target)?;
@@ -51,6 +53,13 @@ impl Stage for DeploySsh {
         let mut fleet = Fleet::new(&config, &identity, &world, remotes.collect());
         act(&mut fleet)
     }
+}
+
+/// The merge base of a commit with itself is that commit: what changed since then is in no commit. None when git can't tell.
+fn is_dirty(commit: &str) -> Option<bool> {
+    source::changed_since(Some(commit))
+        .ok()
+        .map(|changes| !changes.is_empty())
 }
 
 fn act(fleet: &mut Fleet<'_>) -> Result<(), Failure> {

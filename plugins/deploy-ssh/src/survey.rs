@@ -5,6 +5,7 @@ use crate::deploy::upload_excludes;
 use crate::error::DeployError;
 use crate::fleet::Fleet;
 use crate::inventory::{Inventory, State};
+use crate::switch::{Switch, SwitchKind};
 
 /// Connects to each host and says what is there. An error when a deployment would not get as far as its first step.
 pub fn survey(fleet: &mut Fleet<'_>) -> Result<(), DeployError> {
@@ -48,7 +49,13 @@ pub fn dry_run(fleet: &mut Fleet<'_>) -> Result<Vec<String>, DeployError> {
                 steps.push(format!("{host}: once all hosts are prepared, run `{line}`"));
             }
             for (host, inventory) in hosts.iter().zip(&inventories) {
-                switch_steps(fleet.config, host, inventory.current, number, &mut steps);
+                let switch = Switch {
+                    from: inventory.current,
+                    to: number,
+                    back: inventory.fallback(),
+                    kind: SwitchKind::Swap,
+                };
+                switch_steps(fleet.config, host, switch, &mut steps);
                 let keep = fleet.config.keep;
                 steps.push(format!(
                     "{host}: remove releases beyond the {keep} to keep, write deploy.log, unlock"
@@ -60,7 +67,13 @@ pub fn dry_run(fleet: &mut Fleet<'_>) -> Result<Vec<String>, DeployError> {
                 match inventory.current.and_then(|current| inventory.good_before(current)) {
                     Some(to) => {
                         steps.push(format!("{host}: lock {}", fleet.config.root()));
-                        switch_steps(fleet.config, host, inventory.current, to, &mut steps);
+                        let switch = Switch {
+                            from: inventory.current,
+                            to,
+                            back: inventory.current,
+                            kind: SwitchKind::Swap,
+                        };
+                        switch_steps(fleet.config, host, switch, &mut steps);
                     }
                     None => steps.push(format!(
                         "{host}: there is no good release to go back to; this would fail"
@@ -95,7 +108,8 @@ fn prepare_steps(config: &Config, host: &str, number: u64, steps: &mut Vec<Strin
     }
 }
 
-fn switch_steps(config: &Config, host: &str, from: Option<u64>, to: u64, steps: &mut Vec<String>) {
+fn switch_steps(config: &Config, host: &str, switch: Switch, steps: &mut Vec<String>) {
+    let Switch { from, to, back, .. } = switch;
     let from = from.map_or_else(|| "nothing".to_owned(), |from| format!("release {from}"));
     steps.push(format!("{host}: swap `current` from {from} to release {to}"));
     if let Some(restart) = &config.restart {
@@ -103,9 +117,11 @@ fn switch_steps(config: &Config, host: &str, from: Option<u64>, to: u64, steps: 
     }
     if let Some(health) = &config.health {
         let asked = health.url.as_deref().or(health.command.as_deref()).unwrap_or_default();
-        steps.push(format!(
-            "{host}: check {asked}; when it does not answer, put {from} back and check that"
-        ));
+        let otherwise = back.map_or_else(
+            || "remove `current` again, since there is no release before".to_owned(),
+            |back| format!("put release {back} back and check that"),
+        );
+        steps.push(format!("{host}: check {asked}; when it does not answer, {otherwise}"));
     }
 }
 
@@ -117,11 +133,21 @@ fn describe(inventory: &Inventory) -> String {
         .count();
     match inventory.current {
         Some(current) => {
-            let commit = inventory.record_of(current).and_then(|record| record.commit.as_deref());
-            let commit = commit
-                .map(|commit| format!(" (commit {commit:.12})"))
-                .unwrap_or_default();
-            format!("release {current}{commit} is live, {good} good releases are there")
+            let record = inventory.record_of(current);
+            let commit = record.and_then(|record| {
+                let and_changes = if record.dirty == Some(true) {
+                    " and changes in no commit"
+                } else {
+                    ""
+                };
+                Some(format!(" (commit {:.12}{and_changes})", record.commit.as_deref()?))
+            });
+            let commit = commit.unwrap_or_default();
+            let good = match good {
+                1 => "1 good release is there".to_owned(),
+                _ => format!("{good} good releases are there"),
+            };
+            format!("release {current}{commit} is live, {good}")
         }
         None => "no release is live yet".to_owned(),
     }

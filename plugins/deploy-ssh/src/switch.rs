@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::error::DeployError;
 use crate::fleet::Fleet;
 use crate::health;
+use crate::serving::{Serving, sentence};
 use crate::site::{Mark, Site};
 
 /// How often putting a release back is tried when the connection is gone: it matters more than anything else here.
@@ -14,8 +15,11 @@ const BACK_PAUSE: Duration = Duration::from_secs(2);
 /// What one host does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Switch {
+    /// What was live before.
     pub from: Option<u64>,
     pub to: u64,
+    /// What is put back when `to` does not answer.
+    pub back: Option<u64>,
     pub kind: SwitchKind,
 }
 
@@ -28,7 +32,17 @@ pub enum SwitchKind {
     Nothing,
 }
 
-/// What went wrong, and what became of the hosts. `touched` are those whose `current` may have been changed.
+impl Switch {
+    /// What is live as long as nothing is swapped.
+    pub fn live_before(&self) -> Option<u64> {
+        match self.kind {
+            SwitchKind::Swap => self.from,
+            SwitchKind::Confirm | SwitchKind::Nothing => Some(self.to),
+        }
+    }
+}
+
+/// What went wrong, and what serves now. `touched` are the hosts whose `current` may have been changed.
 pub struct SwitchFailure {
     pub error: DeployError,
     pub touched: Vec<usize>,
@@ -43,26 +57,40 @@ impl Fleet<'_> {
                 SwitchKind::Nothing => Ok(()),
                 SwitchKind::Swap | SwitchKind::Confirm => self.go_live(index, *switch, &mut touched),
             };
-            let Err(error) = done else { continue };
+            let Err(NotLive { error, silent }) = done else { continue };
             let mut texts = Vec::new();
+            let mut serving: Vec<Serving> = switches.iter().map(|s| Serving::AsBefore(s.live_before())).collect();
             for &index in touched.iter().rev() {
-                texts.push(self.put_back(index, switches[index]));
+                let back = self.put_back(index, switches[index]);
+                serving[index] = back.serving;
+                texts.extend(back.to_do);
             }
-            if touched.is_empty() {
-                let serving = switch
-                    .from
-                    .map_or_else(|| "no release is".to_owned(), |from| format!("release {from} is still"));
-                texts.push(format!("nothing was swapped: {serving} live"));
-            }
+            let end = if touched.is_empty() {
+                "was not swapped in"
+            } else if serving.iter().any(|one| matches!(one, Serving::Unknown(_))) {
+                "could not be put back"
+            } else if serving.contains(&Serving::Nothing) {
+                "was taken down"
+            } else {
+                "was put back"
+            };
+            let silent = if silent { "did not answer and " } else { "" };
+            let head = format!("release {} {silent}{end}: {}", switch.to, self.serving(&serving));
             return Err(SwitchFailure {
-                error: error.and(&texts.join("\n")),
+                error: error.headed(&head).and(&texts),
                 touched,
             });
         }
         Ok(())
     }
 
-    fn go_live(&mut self, index: usize, switch: Switch, touched: &mut Vec<usize>) -> Result<(), DeployError> {
+    /// One for each host, as a sentence.
+    pub fn serving(&self, serving: &[Serving]) -> String {
+        let hosts = self.sites.iter().map(Site::host).zip(serving.iter().copied());
+        sentence(&hosts.collect::<Vec<_>>())
+    }
+
+    fn go_live(&mut self, index: usize, switch: Switch, touched: &mut Vec<usize>) -> Result<(), NotLive> {
         self.checkpoint()?;
         let site = &mut self.sites[index];
         self.lock.renew(site, self.world)?;
@@ -74,55 +102,65 @@ impl Fleet<'_> {
                 .info(&format!("{}: release {} is live, checking it", site.host(), switch.to));
         }
         self.restart_and_check(index, switch.to, true)?;
-        self.sites[index].mark(switch.to, Mark::Live, &self.identity.run)
+        self.sites[index].mark(switch.to, Mark::Live, &self.identity.run)?;
+        Ok(())
     }
 
-    fn restart_and_check(&mut self, index: usize, release: u64, heed_stop: bool) -> Result<(), DeployError> {
+    fn restart_and_check(&mut self, index: usize, release: u64, heed_stop: bool) -> Result<(), NotLive> {
         let config = self.config;
         let site = &mut self.sites[index];
         if let Some(restart) = &config.restart {
             site.command("restart", restart, release, config.command_timeout.0)?;
         }
-        match &config.health {
-            Some(health) => health::check(site, self.world, health, release, heed_stop),
-            None => Ok(()),
-        }
+        let Some(health) = &config.health else { return Ok(()) };
+        health::check(site, self.world, health, release, heed_stop).map_err(|error| NotLive {
+            silent: matches!(error, DeployError::Failed(_)),
+            error,
+        })
     }
 
-    /// Says which release serves now on that host, or what to do by hand.
-    fn put_back(&mut self, index: usize, switch: Switch) -> String {
+    fn put_back(&mut self, index: usize, switch: Switch) -> PutBack {
         let host = self.sites[index].host().to_owned();
         let to = switch.to;
         let by_hand = |why: String| {
-            let target = switch.from.map_or_else(String::new, |from| {
-                format!(" and swap `current` back to release {from}")
+            let target = switch.back.map_or_else(String::new, |back| {
+                format!(" and swap `current` back to release {back}")
             });
-            format!(
-                "{host}: release {to} may still be live, putting back failed: {why}\nlook at the host{target} by hand"
-            )
+            PutBack {
+                serving: Serving::Unknown(to),
+                to_do: Some(format!(
+                    "{host}: putting back failed: {why}\nlook at the host{target} by hand"
+                )),
+            }
         };
         if let Err(error) = self.insist(index, |fleet, site| fleet.renew(site)) {
             return by_hand(error.to_string());
         }
-        let Some(from) = switch.from else {
+        let Some(back) = switch.back else {
             return match self.insist(index, |_, site| site.unlink(to)) {
-                Ok(()) => format!("{host}: there was no release before, so nothing is live now"),
+                Ok(()) => PutBack {
+                    serving: Serving::Nothing,
+                    to_do: None,
+                },
                 Err(error) => by_hand(error.to_string()),
             };
         };
-        if let Err(error) = self.insist(index, |_, site| site.swap(from)) {
+        if let Err(error) = self.insist(index, |_, site| site.swap(back)) {
             return by_hand(error.to_string());
         }
-        match self.restart_and_check(index, from, false) {
-            Ok(()) => {
-                let answers = if self.config.health.is_some() {
-                    " and answers"
-                } else {
-                    ""
-                };
-                format!("{host}: release {from} serves again{answers}")
-            }
-            Err(error) => format!("release {from} is live again on {host}, but it does not answer either:\n{error}"),
+        // Told before the check: after a stop there may be no time to wait for it.
+        self.world.warn(&format!(
+            "{host}: release {back} is live again instead of {to}, checking it"
+        ));
+        match self.restart_and_check(index, back, false) {
+            Ok(()) => PutBack {
+                serving: Serving::Again(back),
+                to_do: None,
+            },
+            Err(NotLive { error, .. }) => PutBack {
+                serving: Serving::Silent(back),
+                to_do: Some(error.to_string()),
+            },
         }
     }
 
@@ -148,6 +186,25 @@ impl Fleet<'_> {
             }
         }
     }
+}
+
+/// A release that did not go live.
+struct NotLive {
+    error: DeployError,
+    /// It was asked, and gave no right answer.
+    silent: bool,
+}
+
+impl From<DeployError> for NotLive {
+    fn from(error: DeployError) -> Self {
+        Self { error, silent: false }
+    }
+}
+
+/// What a host serves after putting back, and what is left to do for people.
+struct PutBack {
+    serving: Serving,
+    to_do: Option<String>,
 }
 
 /// What a step of putting back needs of the fleet while it holds one of its sites.

@@ -36,6 +36,8 @@ pub struct Identity {
     pub stage: String,
     pub attempt: u32,
     pub commit: Option<String>,
+    /// Whether the workspace has changes that are in no commit; none when that is not known.
+    pub dirty: Option<bool>,
     pub branch: Option<String>,
 }
 

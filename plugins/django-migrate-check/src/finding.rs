@@ -39,10 +39,11 @@ pub enum Code {
     DriftInInstalledApp,
     DriftNotChecked,
     NotLoadable,
+    NotImportable,
 }
 
 impl Code {
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Conflict,
         Self::MissingParent,
         Self::Cycle,
@@ -59,6 +60,7 @@ impl Code {
         Self::DriftInInstalledApp,
         Self::DriftNotChecked,
         Self::NotLoadable,
+        Self::NotImportable,
     ];
 
     /// Stable: people search for it and silence it.
@@ -80,6 +82,7 @@ impl Code {
             Self::DriftInInstalledApp => "migrate/drift-in-installed-app",
             Self::DriftNotChecked => "migrate/drift-not-checked",
             Self::NotLoadable => "migrate/not-loadable",
+            Self::NotImportable => "migrate/not-importable",
         }
     }
 
@@ -93,7 +96,8 @@ impl Code {
             | Self::Encoding
             | Self::NoMigrationClass
             | Self::Drift
-            | Self::NotLoadable => Severity::Error,
+            | Self::NotLoadable
+            | Self::NotImportable => Severity::Error,
             Self::NotAPackage | Self::NotAnalysed | Self::DriftInInstalledApp => Severity::Warning,
             Self::DuplicateNumber
             | Self::Dynamic

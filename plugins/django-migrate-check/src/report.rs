@@ -1,6 +1,6 @@
 use std::fmt::Write as _;
 
-use crate::finding::{Finding, Severity};
+use crate::finding::{Code, Finding, Severity};
 use crate::listing::count;
 
 /// More rows than this help nobody; the findings themselves are all told.
@@ -42,12 +42,13 @@ impl Report {
             .count()
     }
 
-    /// What the stage fails with; None if nothing is wrong.
+    /// What the stage fails with; None if nothing is wrong with the migrations. A project that can't be imported is another
+    /// matter: its migrations may be right.
     pub fn failure(&self) -> Option<String> {
         let errors: Vec<&Finding> = self
             .findings
             .iter()
-            .filter(|finding| finding.severity == Severity::Error)
+            .filter(|finding| finding.severity == Severity::Error && finding.code != Code::NotImportable)
             .collect();
         match errors.as_slice() {
             [] => None,

@@ -120,7 +120,10 @@ fn compare(
             report.findings.extend(missing);
         }
         Verdict::NotLoadable(finding) => report.findings.push(finding),
-        Verdict::Misconfigured(text) => return Err(failure::misconfigured(text)),
+        Verdict::Misconfigured { text, finding } => {
+            report.findings.extend(finding);
+            return Err(failure::misconfigured(text));
+        }
         Verdict::Unavailable(text) => return Err(failure::unavailable(text)),
     }
     Ok(())

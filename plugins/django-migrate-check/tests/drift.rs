@@ -132,7 +132,7 @@ impl Project {
     /// The text of a verdict that says the project has to be changed first, without its hint.
     fn misconfigured(&self) -> String {
         match self.verdict() {
-            Verdict::Misconfigured(text) => text.split("\n\n").next().unwrap().to_owned(),
+            Verdict::Misconfigured { text, .. } => text.split("\n\n").next().unwrap().to_owned(),
             other => panic!("{other:?}"),
         }
     }
@@ -211,6 +211,25 @@ fn broken_settings_are_told_with_their_line() {
     assert_eq!(
         project.misconfigured(),
         "the project ended Python while it was loaded: SystemExit: no SHOP_KEY (mysite/settings.py:2)"
+    );
+}
+
+#[test]
+fn a_module_that_the_settings_lack_is_told_with_its_line_and_what_to_add() {
+    let settings = format!("{SETTINGS}import absent_package.part\n");
+    let verdict = Project::new().with("mysite/settings.py", &settings).verdict();
+    let Verdict::Misconfigured { text, finding } = verdict else {
+        panic!("{verdict:?}")
+    };
+    assert_eq!(
+        text,
+        "the settings can't be imported: ModuleNotFoundError: No module named 'absent_package' (mysite/settings.py:5)\n\n\
+         hint: if `absent_package` comes from a package, add that to the requirements of the environment"
+    );
+    let finding = finding.unwrap();
+    assert_eq!(
+        (finding.code.as_str(), finding.path.as_deref(), finding.line),
+        ("migrate/not-importable", Some("mysite/settings.py"), Some(5))
     );
 }
 

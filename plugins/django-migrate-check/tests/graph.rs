@@ -114,6 +114,30 @@ fn a_missing_parent_is_told_with_its_line_and_the_likely_name() {
     );
 }
 
+/// Whoever deletes a migration's file gets the one cause, and no advice to merge.
+#[test]
+fn a_missing_parent_is_no_conflict() {
+    let missing = [
+        FIRST,
+        ("shop/migrations/0002_a.py", "dependencies = [('shop', '0001_gone')]"),
+        ("shop/migrations/0003_b.py", "dependencies = [('shop', '0002_a')]"),
+    ];
+    assert_eq!(
+        errors(&missing),
+        ["migrate/missing-parent: shop.0002_a depends on shop.0001_gone, which does not exist"]
+    );
+    let found = findings(&missing, &[]);
+    let told: Vec<_> = found.iter().map(|finding| finding.code.as_str()).collect();
+    assert_eq!(told[..2], ["migrate/missing-parent", "migrate/conflict"]);
+    assert_eq!(
+        (found[1].severity, found[1].message.as_str()),
+        (
+            Severity::Warning,
+            "`shop` seems to have 2 last migrations: 0001_initial and 0003_b; the one that is missing may join them"
+        )
+    );
+}
+
 #[test]
 fn apps_outside_the_workspace_are_not_judged() {
     let outside = "dependencies = [('taggit', '0099_x'), ('auth', '0012_alter_user'), ('gone', '__first__')]";

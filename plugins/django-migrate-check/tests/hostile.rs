@@ -88,7 +88,15 @@ fn other_encodings_are_told_or_read() {
         [("migrate/syntax", Some(4))]
     );
     let wide: Vec<u8> = MIGRATION.encode_utf16().flat_map(u16::to_le_bytes).collect();
-    assert_eq!(read(wide), (vec![], 0));
+    assert_eq!(read(wide), (vec![("migrate/syntax", Some(1))], 0));
+}
+
+/// Also where the text `class Migration` is not in the file: what can't be read may have had it.
+#[test]
+fn what_is_no_python_is_not_said_to_lack_a_class() {
+    assert_eq!(read("x = (\n"), (vec![("migrate/syntax", Some(2))], 0));
+    assert_eq!(read("import os\nclass (:\n"), (vec![("migrate/syntax", Some(2))], 0));
+    assert_eq!(read(b"\xff\xfe\0"), (vec![("migrate/encoding", Some(1))], 0));
 }
 
 #[test]

@@ -36,7 +36,11 @@ pub(crate) const PYTHON: &str = "python";
 impl Config {
     /// Python, running `launcher` with pytest's arguments.
     pub(crate) fn command(&self, launcher: &str) -> Command {
-        let mut command = Command::new(PYTHON).arg(launcher).args(self.pytest_arguments());
+        let plugin = ["-p", crate::harness::PLUGIN];
+        let mut command = Command::new(PYTHON)
+            .arg(launcher)
+            .args(plugin)
+            .args(self.pytest_arguments());
         for (name, value) in &self.env {
             command = command.env(name, value);
         }
@@ -50,10 +54,15 @@ impl Config {
         command.env("PYTHONUNBUFFERED", "1")
     }
 
-    /// What a person would type behind `python -m pytest`, and the plugin.
+    /// What a person would type for the same tests.
+    pub(crate) fn shown(&self) -> Command {
+        Command::new(PYTHON)
+            .args(["-m", "pytest"])
+            .args(self.pytest_arguments())
+    }
+
     fn pytest_arguments(&self) -> Vec<String> {
-        let mut arguments = vec!["-p".to_owned(), crate::harness::PLUGIN.to_owned()];
-        arguments.extend(self.coverage.iter().map(|source| format!("--cov={source}")));
+        let mut arguments: Vec<String> = self.coverage.iter().map(|source| format!("--cov={source}")).collect();
         if let Some(keyword) = &self.keyword {
             arguments.extend(["-k".to_owned(), keyword.clone()]);
         }
@@ -78,6 +87,10 @@ mod tests {
         assert_eq!(
             config.command("launch.py").line(),
             "python launch.py -p tidegate_pytest --cov=shop -k 'not slow' -m unit -n auto tests"
+        );
+        assert_eq!(
+            config.shown().line(),
+            "python -m pytest --cov=shop -k 'not slow' -m unit -n auto tests"
         );
     }
 

@@ -35,7 +35,7 @@ impl Stage for PytestRunner {
 
     fn run(config: Config) -> Result<(), Failure> {
         if context::dry_run() {
-            report::info(format!("would run: {}", config.command("-m pytest").line()));
+            report::info(format!("would run: {}", config.shown().line()));
             return Ok(());
         }
         let harness = Harness::write(&context::scratch())

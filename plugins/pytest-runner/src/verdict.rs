@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use tidegate_sdk::process::{Exit, Tail};
-use tidegate_sdk::{Failure, failure};
+use tidegate_sdk::{Failure, failure, net_hint};
 
 use crate::event::PythonError;
 use crate::session::{Refusal, Session};
@@ -116,7 +116,7 @@ fn refused(refusal: &Refusal, workspace: &Path) -> Failure {
 fn not_started(conftest: Option<&str>, error: &PythonError, workspace: &Path) -> Failure {
     let what = in_words(error, workspace);
     if error.django {
-        return failure::misconfigured(format!("Django can't start: {what}{}", not_installed(error)));
+        return django_not_started(error, &what);
     }
     match (conftest, &error.missing) {
         (_, Some(_)) => failure::misconfigured(format!("pytest can't start: {what}{}", not_installed(error))),
@@ -138,7 +138,7 @@ fn not_collected(session: &Session, workspace: &Path) -> Failure {
         .expect("asked only when there is an error");
     let what = in_words(first, workspace);
     if first.django {
-        return failure::misconfigured(format!("Django can't start: {what}{}", not_installed(first)));
+        return django_not_started(first, &what);
     }
     let text = match errors.len() {
         1 => format!("{id} can't be collected: {what}"),
@@ -148,6 +148,16 @@ fn not_collected(session: &Session, workspace: &Path) -> Failure {
         failure::misconfigured(format!("{text}{}", not_installed(first)))
     } else {
         failure::failed(text)
+    }
+}
+
+/// An app that asks the database while it starts is not to blame when that is away.
+fn django_not_started(error: &PythonError, what: &str) -> Failure {
+    let text = format!("Django can't start: {what}");
+    if is_unreachable(error) {
+        failure::unavailable(format!("{text}{}", net_hint(&error.message)))
+    } else {
+        failure::misconfigured(format!("{text}{}", not_installed(error)))
     }
 }
 
@@ -163,13 +173,23 @@ fn not_installed(error: &PythonError) -> String {
 fn tests_failed(session: &Session) -> Failure {
     let counts = &session.counts;
     if let Some(error) = unreachable_database(session) {
-        return failure::unavailable(format!("the database can't be reached: {error}"));
+        return failure::unavailable(format!(
+            "the database can't be reached: {}{}",
+            error.first_line(),
+            net_hint(&error.message)
+        ));
     }
     let mut parts = Vec::new();
     for (count, what) in [
         (counts.failed, "failed"),
         (counts.errored, "errored"),
-        (counts.strict_passes, "passed though they are expected to fail"),
+        (
+            counts.strict_passes,
+            match counts.strict_passes {
+                1 => "passed though it is expected to fail",
+                _ => "passed though they are expected to fail",
+            },
+        ),
     ] {
         if count > 0 {
             parts.push(format!("{count} {what}"));
@@ -184,28 +204,29 @@ fn tests_failed(session: &Session) -> Failure {
 }
 
 /// When no test got further than its database, that is what is missing, and not the code's fault.
-fn unreachable_database(session: &Session) -> Option<String> {
+fn unreachable_database(session: &Session) -> Option<&PythonError> {
     let all =
         session.counts.bad() == session.counts.errored && session.bad_tests.len() as u64 == session.counts.errored;
-    let refused = |error: &PythonError| {
-        let text = error.message.to_lowercase();
-        error.class.as_deref() == Some("OperationalError")
-            && [
-                "connection",
-                "connect to",
-                "could not translate host",
-                "failed to resolve",
-            ]
-            .iter()
-            .any(|sign| text.contains(sign))
-    };
     let problems = || session.bad_tests.iter().flat_map(|test| &test.problems);
-    let every = problems().all(|problem| problem.phase == "setup" && refused(&problem.error));
+    let every = problems().all(|problem| problem.phase == "setup" && is_unreachable(&problem.error));
     if all && every {
-        problems().next().map(|problem| problem.error.first_line())
+        problems().next().map(|problem| &problem.error)
     } else {
         None
     }
+}
+
+/// A database driver that got no connection.
+fn is_unreachable(error: &PythonError) -> bool {
+    let text = error.message.to_lowercase();
+    let signs = [
+        "connection",
+        "connect to",
+        "could not translate host",
+        "failed to resolve",
+        "server host",
+    ];
+    error.class.as_deref() == Some("OperationalError") && signs.iter().any(|sign| text.contains(sign))
 }
 
 fn failed_without_a_test(session: &Session, stderr: &Tail) -> String {

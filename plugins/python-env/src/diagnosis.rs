@@ -2,10 +2,12 @@ use tidegate_sdk::report::Finding;
 use tidegate_sdk::{Failure, failure};
 
 use crate::code;
-use crate::requirements::{Requirements, name};
+use crate::requirements::{Requirements, Told};
 
 /// A compiler's words: as many lines as fit beside the message.
 const BUILD_LINES: usize = 8;
+/// pip's message about a requirement, with its drawing.
+const BAD_REQUIREMENT_LINES: usize = 6;
 
 /// Why an install failed, read from what pip or uv printed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +15,8 @@ pub(crate) struct Diagnosis {
     pub(crate) cause: Cause,
     /// As the installer names it; it may have a version.
     pub(crate) package: Option<String>,
+    /// Where the installer says that it is.
+    pub(crate) place: Option<Told>,
     /// One or more lines.
     pub(crate) detail: String,
 }
@@ -85,10 +89,8 @@ impl Diagnosis {
             None => self.detail.clone(),
         };
         let finding = Finding::error(code, message);
-        let place = self
-            .package
-            .as_deref()
-            .and_then(|package| requirements.place(name(package)));
+        let told = self.place.as_ref().and_then(|place| requirements.told(place));
+        let place = told.or_else(|| requirements.place(self.package.as_deref()?));
         Some(match place {
             Some((path, line)) => finding.at(path).line(line),
             None => finding,
@@ -100,6 +102,7 @@ fn found(cause: Cause, package: Option<&str>, detail: impl Into<String>) -> Opti
     Some(Diagnosis {
         cause,
         package: package.map(str::to_owned),
+        place: None,
         detail: detail.into(),
     })
 }
@@ -288,10 +291,41 @@ fn bad_requirement(lines: &[&str]) -> Option<Diagnosis> {
     let cause = lines
         .get(at + 1)
         .and_then(|line| line.split_once("cause: ").or_else(|| line.split_once("Caused by: ")));
-    match cause {
-        Some((_, cause)) => found(Cause::BadRequirement, None, format!("{line}: {cause}")),
-        None => found(Cause::BadRequirement, None, line),
+    let detail = match cause {
+        Some((_, cause)) => format!("{line}: {cause}"),
+        None => line.to_owned(),
+    };
+    // Newer pips draw the mistake before they say where it is.
+    let place = lines[at..]
+        .iter()
+        .take(BAD_REQUIREMENT_LINES)
+        .find_map(|line| told(line));
+    Some(Diagnosis {
+        place,
+        ..found(Cause::BadRequirement, None, detail)?
+    })
+}
+
+/// `(from line 2 of requirements.txt)`, `-r requirements.txt (line 2)`, and uv's `` `requirements.txt` at position 10 ``.
+fn told(line: &str) -> Option<Told> {
+    if let Some((_, rest)) = line.split_once("(from line ") {
+        let (number, path) = rest.split_once(" of ")?;
+        return Some(Told::Line {
+            path: path.split(')').next()?.to_owned(),
+            line: number.parse().ok()?,
+        });
     }
+    if let Some((path, rest)) = line.strip_prefix("-r ").and_then(|rest| rest.split_once(" (line ")) {
+        return Some(Told::Line {
+            path: path.to_owned(),
+            line: rest.split(')').next()?.parse().ok()?,
+        });
+    }
+    let (path, rest) = line.split_once(" in `")?.1.split_once("` at position ")?;
+    Some(Told::Offset {
+        path: path.to_owned(),
+        bytes: rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()?,
+    })
 }
 
 fn conflict(lines: &[&str]) -> Option<Diagnosis> {
@@ -304,10 +338,18 @@ fn conflict(lines: &[&str]) -> Option<Diagnosis> {
             .map(|line| line.trim())
             .take_while(|line| !line.is_empty())
             .collect();
-        let package = with(lines, &["ERROR: Cannot install "])
+        let culprits = with(lines, &["ERROR: Cannot install "])
             .and_then(|line| line.strip_prefix("ERROR: Cannot install "))
-            .and_then(|rest| rest.split([' ', ',']).next());
-        return found(Cause::Conflict, package, reasons.join("; "));
+            .unwrap_or_default();
+        let place = told(culprits);
+        let package = match place {
+            None => culprits.split([' ', ',']).next().filter(|word| !word.is_empty()),
+            Some(_) => None,
+        };
+        return Some(Diagnosis {
+            place,
+            ..found(Cause::Conflict, package, reasons.join("; "))?
+        });
     }
     let text = unsatisfiable(lines)?;
     let single = text.contains("was not found in")
@@ -336,18 +378,47 @@ fn not_found(lines: &[&str]) -> Option<Diagnosis> {
     }
     let (_, package) = with(lines, &["No matching distribution found for "])?.split_once("found for ")?;
     let package = package.split(" (from").next().unwrap_or(package);
-    let other_python = with(
-        lines,
-        &["Ignored the following versions that require a different python version"],
-    );
     let none = with(lines, &["(from versions: none)"]).is_some();
-    let detail = match (none, other_python) {
-        (_, Some(_)) => "the index has no version that fits; some need another Python",
+    let detail = match (ignored(lines, package), none) {
+        (Ignored::This(python), _) => format!("this version needs another Python: {python}"),
+        (Ignored::Perhaps, true) => {
+            "the index has no such package, or none of its versions is for this Python".to_owned()
+        }
+        (Ignored::Perhaps, false) => "the index has no version that fits, or only one for another Python".to_owned(),
         // Before version 24 pip is silent about a login that is missing.
-        (true, None) => "the index has no such package, or does not show it without a login",
-        (false, None) => "the index has no such version",
+        (Ignored::Nothing, true) => "the index has no such package, or does not show it without a login".to_owned(),
+        (Ignored::Nothing, false) => "the index has no such version".to_owned(),
     };
     found(Cause::NotFound, Some(package), detail)
+}
+
+/// What pip left out because of the Python's version.
+#[derive(Debug, PartialEq)]
+enum Ignored {
+    /// The very version that is asked for; with the Python that it needs.
+    This(String),
+    /// Some versions of some packages.
+    Perhaps,
+    Nothing,
+}
+
+/// pip lists the versions that it left out, of all packages together and without their names: `5.2 Requires-Python >=3.10; …`
+fn ignored(lines: &[&str], requirement: &str) -> Ignored {
+    let sign = "Ignored the following versions that require a different python version: ";
+    let Some((_, versions)) = with(lines, &[sign]).and_then(|line| line.split_once(sign)) else {
+        return Ignored::Nothing;
+    };
+    let Some((_, wanted)) = requirement
+        .split_once("==")
+        .filter(|(_, wanted)| !wanted.contains([',', '*']))
+    else {
+        return Ignored::Perhaps;
+    };
+    let this = versions.split("; ").find_map(|entry| {
+        let (version, python) = entry.split_once(" Requires-Python ")?;
+        (version.trim() == wanted.trim()).then(|| python.trim().to_owned())
+    });
+    this.map_or(Ignored::Nothing, Ignored::This)
 }
 
 /// uv's reasoning, in one line. It is broken into several, with a drawing in older versions.
@@ -387,6 +458,65 @@ fn other(lines: &[&str]) -> Diagnosis {
     Diagnosis {
         cause: Cause::Other,
         package: None,
+        place: None,
         detail,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    fn read(text: &str) -> Diagnosis {
+        Diagnosis::read(&text.lines().map(str::to_owned).collect::<Vec<_>>())
+    }
+
+    fn place(text: &str, requirements: &str) -> Option<(Option<String>, Option<u32>)> {
+        let files = BTreeMap::from([("requirements.txt", requirements)]);
+        let requirements = Requirements::read(&["requirements.txt".into()], &files).unwrap();
+        let finding = read(text).finding(&requirements)?;
+        Some((finding.path, finding.line))
+    }
+
+    fn line(number: u32) -> Option<(Option<String>, Option<u32>)> {
+        Some((Some("requirements.txt".into()), Some(number)))
+    }
+
+    #[test]
+    fn a_conflict_is_at_the_requirement_that_is_named() {
+        let text = "ERROR: Cannot install django==5.1 and django==4.2 because these package versions have conflicting \
+                    dependencies.\n\nThe conflict is caused by:\n    The user requested django==5.1\n";
+        assert_eq!(place(text, "django==4.2\ndjango==5.1\n"), line(2));
+        let text = "ERROR: Cannot install -r requirements.txt (line 3) and asgiref<3 because these package versions have \
+                    conflicting dependencies.\n\nThe conflict is caused by:\n    django 5.1 depends on asgiref<4\n";
+        assert_eq!(place(text, "asgiref<3\n\ndjango==5.1\n"), line(3));
+    }
+
+    #[test]
+    fn a_version_for_another_python_is_not_confused_with_another_package_s() {
+        let ignored = "ERROR: Ignored the following versions that require a different python version: \
+                       6.0 Requires-Python >=3.12; 6.0.1 Requires-Python >=3.12\n";
+        let detail = |requirement: &str, versions: &str| {
+            let text = format!(
+                "{ignored}ERROR: Could not find a version that satisfies the requirement {requirement} (from versions: \
+                 {versions})\nERROR: No matching distribution found for {requirement}\n"
+            );
+            read(&text).detail
+        };
+        assert_eq!(
+            detail("absent==1", "none"),
+            "the index has no such package, or does not show it without a login"
+        );
+        assert_eq!(
+            detail("absent", "none"),
+            "the index has no such package, or none of its versions is for this Python"
+        );
+        assert_eq!(
+            detail("django==6.0", "5.2"),
+            "this version needs another Python: >=3.12"
+        );
+        assert_eq!(detail("django==7.0", "5.2"), "the index has no such version");
     }
 }

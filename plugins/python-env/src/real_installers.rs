@@ -15,6 +15,7 @@ use crate::diagnosis::{Cause, Diagnosis};
 use crate::environment::{Environment, Found};
 use crate::installer::{Installer, sync};
 use crate::interpreter::Interpreter;
+use crate::requirements::Requirements;
 use crate::stamp::Stamp;
 
 /// uv words its errors anew now and then: these two lie on both sides of such a change.
@@ -298,6 +299,13 @@ fn a_requirement_that_can_not_be_read_is_shown() {
         &[("requirements.txt", "idna==3.4\nidna 3 4\n")],
     );
     assert_all(&found, Cause::BadRequirement, None);
+    let files = BTreeMap::from([("requirements.txt", "idna==3.4\nidna 3 4\n")]);
+    let requirements = Requirements::read(&["requirements.txt".to_owned()], &files).unwrap();
+    for diagnosis in &found {
+        let finding = diagnosis.finding(&requirements).unwrap();
+        let place = (finding.path.as_deref(), finding.line);
+        assert_eq!(place, (Some("requirements.txt"), Some(2)), "{found:#?}");
+    }
 }
 
 #[test]

@@ -17,6 +17,13 @@ pub(crate) struct Requirements {
     pub(crate) local: Vec<String>,
 }
 
+/// How installers name a place in a requirements file: pip by its line, uv by the byte.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Told {
+    Line { path: String, line: u32 },
+    Offset { path: String, bytes: usize },
+}
+
 #[derive(Debug, PartialEq, Error)]
 pub(crate) enum RequirementsError {
     #[error("{0}: no such file")]
@@ -73,16 +80,36 @@ impl Requirements {
         Ok(found)
     }
 
-    /// The file and line that ask for a package, the first by name.
-    pub(crate) fn place(&self, package: &str) -> Option<(&str, u32)> {
-        let wanted = normalized(package);
+    /// The file and line that ask for `requirement`: by its whole text, else the first by the package's name.
+    pub(crate) fn place(&self, requirement: &str) -> Option<(&str, u32)> {
+        let bare = |text: &str| text.replace(char::is_whitespace, "");
+        let whole = bare(requirement);
+        let wanted = normalized(name(requirement));
+        self.find(|line| bare(line.split(';').next().unwrap_or(line)) == whole)
+            .or_else(|| self.find(|line| normalized(name(line)) == wanted))
+    }
+
+    fn find(&self, is_it: impl Fn(&str) -> bool) -> Option<(&str, u32)> {
         self.files.iter().find_map(|(path, text)| {
-            let line = lines(text)
-                .into_iter()
-                .find(|(_, line)| normalized(name(line)) == wanted)?
-                .0;
+            let (line, _) = lines(text).into_iter().find(|(_, line)| is_it(line))?;
             Some((path.as_str(), line))
         })
+    }
+
+    /// A place as an installer names it, if the file is one of these.
+    pub(crate) fn told(&self, place: &Told) -> Option<(&str, u32)> {
+        let (Told::Line { path, .. } | Told::Offset { path, .. }) = place;
+        let path = join("", path);
+        let is_it = |known: &str| path == known || path.ends_with(&format!("/{known}"));
+        let (path, text) = self.files.iter().find(|(known, _)| is_it(known))?;
+        let line = match place {
+            Told::Line { line, .. } => *line,
+            Told::Offset { bytes, .. } => {
+                let before = text.as_bytes().get(..*bytes)?;
+                u32::try_from(before.iter().filter(|byte| **byte == b'\n').count() + 1).ok()?
+            }
+        };
+        Some((path.as_str(), line))
     }
 }
 
@@ -189,6 +216,25 @@ mod tests {
         assert_eq!(found.place("django"), Some(("req/base.txt", 2)));
         assert_eq!(found.place("Sql-Parse"), Some(("limits.txt", 1)));
         assert_eq!(found.place("sql"), None);
+    }
+
+    #[test]
+    fn of_two_lines_about_a_package_the_one_that_is_meant_is_found() {
+        let workspace = BTreeMap::from([(
+            "r.txt",
+            "django==4.2\n\nDjango == 5.1 ; python_version > '3'\ndjango==5.1\n",
+        )]);
+        let found = Requirements::read(&["r.txt".into()], &workspace).unwrap();
+        assert_eq!(found.place("django==5.1"), Some(("r.txt", 4)));
+        assert_eq!(found.place("Django==5.1"), Some(("r.txt", 3)));
+        assert_eq!(found.place("django==6"), Some(("r.txt", 1)));
+        let told = |bytes| Told::Offset {
+            path: "./r.txt".into(),
+            bytes,
+        };
+        assert_eq!(found.told(&told(0)), Some(("r.txt", 1)));
+        assert_eq!(found.told(&told(13)), Some(("r.txt", 3)));
+        assert_eq!(found.told(&told(9_999)), None);
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod export;
 pub mod failure;
 pub mod files;
 pub mod http;
+mod net_hint;
 mod period;
 pub mod process;
 pub mod report;
@@ -17,6 +18,7 @@ mod stage;
 pub mod state;
 
 pub use failure::Failure;
+pub use net_hint::net_hint;
 pub use period::{Period, PeriodError};
 pub use request::Request;
 pub use stage::Stage;

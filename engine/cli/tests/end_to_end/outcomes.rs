@@ -203,8 +203,6 @@ fn a_program_that_fails() {
       it the last lines of its log:
       it │ to-err
       it ✗ failed [time]: `sh -c 'echo to-err >&2; exit 7'` ended with exit code 7
-      it
-      it     to-err
 
       ✗ it  failed [time]
           `sh -c 'echo to-err >&2; exit 7'` ended with exit code 7

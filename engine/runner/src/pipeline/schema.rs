@@ -114,8 +114,37 @@ fn explain(
             let alternatives = alternatives.map(Vec::as_slice).unwrap_or_default();
             explain_alternatives(stage, schema, error, alternatives, context, pointer, written)
         }
+        ValidationErrorKind::Pattern { .. } => vec![not_written_so(stage, schema, error, pointer, &span)],
         _ => vec![refused(stage, error, pointer, &span)],
     }
+}
+
+/// The schema's `examples` say to people what its pattern says to the engine.
+fn not_written_so(
+    stage: &str,
+    schema: &Value,
+    error: &jsonschema::ValidationError<'_>,
+    pointer: &str,
+    span: &Span,
+) -> Diagnostic {
+    let path = error.schema_path().as_str();
+    let parent = path.rsplit_once('/').map_or("", |(parent, _)| parent);
+    let examples = look_up(schema, parent).and_then(|value| value.get("examples"));
+    let examples: Vec<String> = examples
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .map(|example| format!("\"{example}\""))
+        .collect();
+    if examples.is_empty() {
+        return refused(stage, error, pointer, span);
+    }
+    let message = format!(
+        "`{}` of stage `{stage}` is not written as it has to be",
+        name_of(pointer)
+    );
+    Diagnostic::error("config/refused", message).at(span, format!("write it as in {}", examples.join(", ")))
 }
 
 fn refused(stage: &str, error: &jsonschema::ValidationError<'_>, pointer: &str, span: &Span) -> Diagnostic {
@@ -316,7 +345,10 @@ mod tests {
             "properties": {
                 "title": { "type": ["string", "null"] },
                 "project": { "anyOf": [{ "$ref": "#/$defs/Project" }, { "type": "null" }] },
-                "installer": { "$ref": "#/$defs/Choice" }
+                "installer": { "$ref": "#/$defs/Choice" },
+                "timeout": { "$ref": "#/$defs/Time" },
+                "wait": { "type": ["string", "null"], "pattern": "^[0-9]+s$", "examples": ["90s", "5s"] },
+                "word": { "type": "string", "pattern": "^\\S+$" }
             },
             "additionalProperties": false,
             "$defs": {
@@ -325,17 +357,21 @@ mod tests {
                     "properties": { "extras": { "type": "array" }, "folder": { "type": "string" } },
                     "additionalProperties": false
                 },
+                "Time": { "type": "string", "pattern": "^[0-9]+s$", "examples": ["90s"] },
                 "Choice": { "oneOf": [{ "enum": ["pip", "uv"] }, { "const": "auto", "description": "Whatever is there." }] }
             }
         })
     }
 
-    fn mistakes(with: &str) -> Vec<String> {
+    fn found(with: &str) -> Vec<Diagnostic> {
         let text = format!("[stages.a]\nuses = \"x\"\nwith = {with}\n");
         let manifest = parse(&Source::new("t", text)).unwrap().manifest;
         let with = &manifest.stages[0].with;
-        let found = check("a", &schema_of_a_plugin(), &with.value, &BTreeMap::new(), with);
-        found
+        check("a", &schema_of_a_plugin(), &with.value, &BTreeMap::new(), with)
+    }
+
+    fn mistakes(with: &str) -> Vec<String> {
+        found(with)
             .iter()
             .map(|mistake| format!("{}: {}", mistake.code, mistake.message))
             .collect()
@@ -354,6 +390,27 @@ mod tests {
         assert_eq!(
             mistakes("{ installer = 'pipp' }"),
             ["config/not-one-of: `installer` of stage `a` has none of the possible values"]
+        );
+    }
+
+    #[test]
+    fn a_pattern_is_explained_by_the_schema_s_examples() {
+        let labels = |with: &str| -> Vec<String> {
+            found(with)
+                .iter()
+                .map(|mistake| format!("{}: {}", mistake.message, mistake.label.as_ref().unwrap().1))
+                .collect()
+        };
+        assert_eq!(
+            labels("{ timeout = '5x', wait = '5x' }"),
+            [
+                "`timeout` of stage `a` is not written as it has to be: write it as in \"90s\"",
+                "`wait` of stage `a` is not written as it has to be: write it as in \"90s\", \"5s\"",
+            ]
+        );
+        assert_eq!(
+            labels("{ word = 'a b' }"),
+            ["`word` of stage `a` is refused by the plugin's schema: \"a b\" does not match \"^\\S+$\""]
         );
     }
 

@@ -56,9 +56,9 @@ pub(super) fn wrong_host_key(host: &SshHost, policy: &HostKeyPolicy, shown: &Pub
         return SshError::HostKeyMismatch(format!("{host} shows the key {}, which is revoked", named(shown)));
     }
     let mut text = format!("{host} shows the key {}", named(shown));
-    let pinned: Vec<String> = policy.trusted(&name).map(|key| format!("  {}", named(key))).collect();
+    let pinned: Vec<String> = policy.trusted(&name).map(named).collect();
     if !pinned.is_empty() {
-        text += &format!(", but pinned is\n{}", pinned.join("\n"));
+        text += &format!(", but pinned is {}", pinned.join(" or "));
     } else if policy.has_authority(&name) {
         text += ", and only a @cert-authority is pinned, which is not supported";
     } else {

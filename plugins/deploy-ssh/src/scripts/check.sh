@@ -29,7 +29,9 @@ elif [ -e "$root" ]; then
 else
   parent=$root
   while [ ! -e "$parent" ]; do parent=$(dirname "$parent"); done
-  if [ -w "$parent" ]; then
+  if [ ! -d "$parent" ]; then
+    printf 'problem\t%s can not be made: %s is not a folder\n' "$root" "$parent"
+  elif [ -w "$parent" ]; then
     printf 'note\t%s will be created\n' "$root"
   else
     printf 'problem\t%s does not exist and %s may not create it in %s\n' "$root" "$(id -un)" "$parent"

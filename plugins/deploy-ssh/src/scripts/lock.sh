@@ -1,5 +1,6 @@
 # $1 take, renew or release; $2 root; $3 token of this attempt; $4 seconds until the lock expires; $5 what the owner does;
-# $6 the beginning that all tokens of the same stage and run share. Prints one line: a word, then the owner's fields.
+# $6 the beginning that all tokens of the same stage and run share. Prints one line: a word, then the owner's fields,
+# or `unusable` and why the folder can't be made.
 #
 # The lock is a folder, since mkdir either makes it or fails, for one caller only. Changing a lock that exists needs its
 # `guard`, made the same way, so that a takeover and a release can't cross each other.
@@ -37,7 +38,10 @@ guard() {
 now=$(date +%s)
 case $verb in
 take)
-  mkdir -p "$root/.tidegate/releases" "$root/releases" "$root/shared"
+  if ! error=$(mkdir -p "$root/.tidegate/releases" 2>&1 && mkdir -p "$root/releases" "$root/shared" 2>&1); then
+    printf 'unusable\t%s\n' "$(printf '%s' "$error" | head -n 1)"
+    exit 0
+  fi
   held_by=$token held_since=$now held_until=$((now + expiry)) held_who='' held_what=$what
   if mkdir "$lock" 2>/dev/null; then
     sign

@@ -2,9 +2,11 @@
 
 use std::fs;
 
-use crate::rig::Rig;
+use crate::rig::{Rig, identity};
+use deploy_ssh::deploy::deploy;
 use deploy_ssh::error::DeployError;
-use deploy_ssh::world::Answer;
+use deploy_ssh::survey::survey;
+use deploy_ssh::world::{Answer, Identity};
 use serde_json::json;
 
 #[test]
@@ -120,13 +122,13 @@ fn a_failing_command_before_the_swap_changes_nothing_that_serves() {
         panic!("{error:?}")
     };
     assert!(
-        text.starts_with("a: before-swap: `echo preparing; ls /no-such-folder; true` ended with exit code"),
+        text.starts_with(
+            "release 2 was not swapped in: release 1 serves as before; \
+             a: before-swap: `echo preparing; ls /no-such-folder; true` ended with exit code"
+        ),
         "{text}"
     );
-    assert!(
-        text.contains("No such file") && text.ends_with("nothing was swapped: release 1 still serves"),
-        "{text}"
-    );
+    assert!(text.contains("No such file"), "{text}");
     for host in ["a", "b"] {
         assert_eq!(rig.live_version(host).as_deref(), Some("one"));
         assert_eq!(rig.releases(host), [1]);
@@ -142,18 +144,17 @@ fn a_release_that_does_not_answer_is_put_back_on_all_hosts() {
     let DeployError::Failed(text) = rig.deploy_with("r2", "two", lines).unwrap_err() else {
         panic!("not a failure")
     };
-    assert!(text.starts_with("b: health check: "), "{text}");
-    for line in [
-        "b: release 1 serves again and answers",
-        "a: release 1 serves again and answers",
-        "release 2 is marked as bad",
-    ] {
-        assert!(text.contains(line), "{line} is missing in:\n{text}");
-    }
+    assert!(
+        text.starts_with("release 2 did not answer and was put back: release 1 serves; b: health check: "),
+        "{text}"
+    );
+    assert!(text.contains("\nrelease 2 is marked as bad"), "{text}");
     for host in ["a", "b"] {
         assert_eq!((rig.current(host), rig.running(host)), (Some(1), Some(1)));
         assert!(
-            rig.log(host).contains("from=1 to=2 result=\"failed and put back"),
+            rig.log(host).contains(
+                "from=1 to=2 result=\"failed: release 2 did not answer and was put back: release 1 serves; b: "
+            ),
             "{}",
             rig.log(host)
         );
@@ -173,7 +174,7 @@ fn a_failing_restart_is_put_back_too() {
         panic!("not a failure")
     };
     assert!(
-        text.starts_with("a: restart: ") && text.contains("release 1 serves again and answers"),
+        text.starts_with("release 2 was put back: release 1 serves; a: restart: `"),
         "{text}"
     );
     assert_eq!((rig.current("a"), rig.running("a")), (Some(1), Some(1)));
@@ -189,7 +190,7 @@ fn a_first_release_that_does_not_answer_leaves_nothing_live() {
         panic!("not a failure")
     };
     assert!(
-        text.contains("there was no release before, so nothing is live now"),
+        text.starts_with("release 1 did not answer and was taken down: nothing is live now; a: health check: "),
         "{text}"
     );
     assert_eq!(rig.current("a"), None);
@@ -206,7 +207,9 @@ fn an_old_release_that_does_not_answer_either_is_said() {
         panic!("not a failure")
     };
     assert!(
-        text.contains("release 1 is live again on a, but it does not answer either"),
+        text.starts_with(
+            "release 2 did not answer and was put back: release 1 is live again and does not answer either; a: health"
+        ),
         "{text}"
     );
 }
@@ -243,7 +246,7 @@ fn the_health_url_is_asked_until_the_new_release_answers() {
         .unwrap_err()
         .to_string();
     assert!(
-        error.starts_with("a: health check: http://shop/healthz: answered 503, expected 200: database is down\n"),
+        error.contains("; a: health check: http://shop/healthz: answered 503, expected 200: database is down\n"),
         "{error}"
     );
 }
@@ -258,6 +261,117 @@ fn keep_counts_good_releases_and_spares_the_one_before() {
     assert_eq!(rig.releases("a"), [3, 4]);
     rig.deploy_with("r5", "v", json!({ "keep": 1 })).unwrap();
     assert_eq!(rig.releases("a"), [4, 5]);
+}
+
+/// Release 2 went live, and the engine was killed before it knew whether that one answers.
+fn an_unverified_release_is_live() -> Rig {
+    let rig = Rig::new(&["a"]);
+    rig.deploy("r1", "one").unwrap();
+    rig.deploy("r2", "two").unwrap();
+    fs::remove_file(rig.root("a").join(".tidegate/releases/2.live")).unwrap();
+    rig
+}
+
+#[test]
+fn a_release_that_never_answered_does_not_displace_the_last_good_one() {
+    let rig = an_unverified_release_is_live();
+    rig.deploy_with("r3", "three", json!({ "keep": 2 })).unwrap();
+    assert_eq!(rig.releases("a"), [1, 3]);
+}
+
+#[test]
+fn the_last_good_release_is_put_back_and_not_one_that_never_answered() {
+    let rig = an_unverified_release_is_live();
+    let broken = json!({ "before-swap": ["touch broken"] });
+    let error = rig.deploy_with("r3", "three", broken).unwrap_err().to_string();
+    assert!(
+        error.starts_with("release 3 did not answer and was put back: release 1 serves; "),
+        "{error}"
+    );
+    assert_eq!((rig.current("a"), rig.running("a")), (Some(1), Some(1)));
+    let warning = "warning: a: release 2 is live and is not known to have answered; if 3 fails, 1 is put back";
+    assert!(rig.world.told().contains(warning), "{}", rig.world.told());
+}
+
+#[test]
+fn without_any_good_release_the_live_one_is_put_back() {
+    let rig = Rig::new(&["a"]);
+    rig.deploy("r1", "one").unwrap();
+    fs::remove_file(rig.root("a").join(".tidegate/releases/1.live")).unwrap();
+    let broken = json!({ "before-swap": ["touch broken"] });
+    rig.deploy_with("r2", "two", broken).unwrap_err();
+    assert_eq!((rig.current("a"), rig.running("a")), (Some(1), Some(1)));
+}
+
+/// A cancelled attempt's failure is not shown: the log has to say what serves.
+#[test]
+fn a_stop_says_what_serves() {
+    for (extra, said) in [
+        (
+            json!({ "before-swap": ["true # stop here", "true"] }),
+            "release 2 was not swapped in: release 1 serves as before; stopped",
+        ),
+        (
+            json!({ "restart": "echo \"$RELEASE\" > ../../running # stop here" }),
+            "release 2 was put back: release 1 serves; a: health check: stopped",
+        ),
+    ] {
+        let rig = Rig::new(&["a"]);
+        rig.deploy("r1", "one").unwrap();
+        let error = rig.deploy_with("r2", "two", extra).unwrap_err();
+        assert_eq!(error, DeployError::Stopped(said.to_owned()));
+        let told = rig.world.told();
+        assert!(told.contains(&format!("warning: {said}")), "{told}");
+        let logged = format!("from=1 to=2 result=\"stopped: {said}\"");
+        assert!(rig.log("a").contains(&logged), "{}", rig.log("a"));
+        assert_eq!((rig.current("a"), rig.running("a")), (Some(1), Some(1)));
+    }
+}
+
+#[test]
+fn a_folder_that_can_not_be_made_is_said_once() {
+    let rig = Rig::new(&["a"]);
+    let DeployError::Misconfigured(text) = rig.deploy_with("r1", "one", json!({ "path": "/proc/x" })).unwrap_err()
+    else {
+        panic!("not misconfigured")
+    };
+    assert!(
+        text.starts_with("a: the folder /proc/x can't be made: mkdir: ") && text.ends_with(" (nothing was changed)"),
+        "{text}"
+    );
+    assert_eq!(text.matches("mkdir").count(), 1, "{text}");
+    fs::write(rig.dir.path().join("file"), "").unwrap();
+    let below = rig.dir.path().join("file/shop");
+    let error = rig.deploy_with("r1", "one", json!({ "path": below })).unwrap_err();
+    assert!(
+        matches!(&error, DeployError::Misconfigured(text) if text.contains("/file is not a folder (nothing was changed)")),
+        "{error:?}"
+    );
+}
+
+#[test]
+fn the_log_says_whether_the_workspace_was_that_of_the_commit() {
+    for (dirty, said) in [
+        (Some(true), "commit=c0ffee dirty=yes from="),
+        (Some(false), "commit=c0ffee dirty=no from="),
+        (None, "commit=c0ffee from="),
+    ] {
+        let rig = Rig::new(&["a"]);
+        rig.write_source("version", "one");
+        let config = rig.config(json!({}));
+        let identity = Identity {
+            dirty,
+            ..identity("r1")
+        };
+        deploy(&mut rig.fleet(&config, &identity), rig.source().to_str().unwrap()).unwrap();
+        assert!(rig.log("a").contains(said), "{}", rig.log("a"));
+        survey(&mut rig.fleet(&config, &identity)).unwrap();
+        let shown = rig
+            .world
+            .told()
+            .contains("release 1 (commit c0ffee and changes in no commit) is live");
+        assert_eq!(shown, dirty == Some(true), "{}", rig.world.told());
+    }
 }
 
 #[test]

@@ -41,6 +41,16 @@ b: remove releases beyond the 5 to keep, write deploy.log, unlock"
 }
 
 #[test]
+fn a_first_dry_run_has_nothing_to_put_back() {
+    let rig = Rig::new(&["a"]);
+    let config = rig.config(json!({ "health": { "url": "http://shop/healthz" } }));
+    let identity = identity("r1");
+    let steps = dry_run(&mut rig.fleet(&config, &identity)).unwrap().join("\n");
+    let check = "check http://shop/healthz; when it does not answer, remove `current` again, since there is no release before\n";
+    assert!(steps.contains(check), "{steps}");
+}
+
+#[test]
 fn a_check_of_a_bare_host_makes_nothing() {
     let rig = Rig::new(&["a"]);
     let before = snapshot(rig.dir.path());
@@ -65,7 +75,7 @@ fn a_check_names_the_live_release_and_a_lock() {
     survey(&mut rig.fleet(&config, &identity)).unwrap();
     let told = rig.world.told();
     assert!(
-        told.contains("release 1 (commit c0ffee) is live, 1 good releases are there"),
+        told.contains("release 1 (commit c0ffee) is live, 1 good release is there"),
         "{told}"
     );
     assert!(

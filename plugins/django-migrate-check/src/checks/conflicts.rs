@@ -18,7 +18,8 @@ pub(super) fn check(graph: &MigrationGraph<'_>) -> Vec<Finding> {
         // The newest is most likely the one that this change brings.
         let place = leaves.iter().rev().find_map(|leaf| graph.node(*leaf).migration);
         let (path, line) = place.map_or((app.path.clone(), None), |at| (at.path.clone(), Some(at.line)));
-        let finding = if app.is_complete() {
+        let is_whole = !graph.lacks_parents(index);
+        let finding = if app.is_complete() && is_whole {
             Finding::new(
                 Code::Conflict,
                 format!("`{label}` has {} last migrations: {listed}", names.len()),
@@ -29,8 +30,13 @@ pub(super) fn check(graph: &MigrationGraph<'_>) -> Vec<Finding> {
                 graph.node(*first).name
             ))
         } else {
+            let missing = if is_whole {
+                "what was not read"
+            } else {
+                "the one that is missing"
+            };
             let message = format!(
-                "`{label}` seems to have {} last migrations: {listed}; what was not read may join them",
+                "`{label}` seems to have {} last migrations: {listed}; {missing} may join them",
                 names.len()
             );
             Finding::new(Code::Conflict, message).severity(Severity::Warning)

@@ -14,8 +14,8 @@ use crate::model::Project;
 #[must_use]
 pub fn check(project: &Project) -> Vec<Finding> {
     let graph = MigrationGraph::build(project);
-    let mut findings = conflicts::check(&graph);
-    findings.extend(missing_parents::check(&graph));
+    let mut findings = missing_parents::check(&graph);
+    findings.extend(conflicts::check(&graph));
     findings.extend(cycles::check(&graph));
     findings.extend(duplicate_numbers::check(project));
     findings.extend(dynamic_parts::check(project));

@@ -45,6 +45,9 @@ pub struct Problem {
     /// The last file of the project that it passed; absolute.
     pub path: Option<String>,
     pub line: Option<u32>,
+    /// The module that could not be imported.
+    #[serde(default)]
+    pub missing: Option<String>,
 }
 
 /// Changes of an app's models that no migration has.

@@ -46,7 +46,8 @@ def problem(error):
         place = (last.filename, last.lineno) if last else None
     path = os.path.abspath(place[0]) if place else None
     text = traceback.format_exception_only(type(error), error)[-1].strip()
-    return {"error": text, "path": path, "line": place[1] if place else None}
+    missing = error.name if isinstance(error, ModuleNotFoundError) else None
+    return {"error": text, "path": path, "line": place[1] if place else None, "missing": missing}
 
 
 def chain(error):

@@ -1,3 +1,5 @@
+use tidegate_sdk::net_hint;
+
 use super::{Answer, MissingInApp, Problem};
 use crate::finding::{Code, Finding};
 use crate::listing;
@@ -9,8 +11,8 @@ pub enum Verdict {
     Compared(Vec<Finding>),
     /// The migrations can't be loaded: they are wrong.
     NotLoadable(Finding),
-    /// Somebody has to change the project or its environment first.
-    Misconfigured(String),
+    /// Somebody has to change the project or its environment first. With a finding when a file of the workspace is to blame.
+    Misconfigured { text: String, finding: Option<Finding> },
     /// A retry may help.
     Unavailable(String),
 }
@@ -20,12 +22,20 @@ impl Verdict {
     #[must_use]
     pub fn new(answer: &Answer, workspace: &str) -> Self {
         let misconfigured = |what: &str, problem: &Problem, next: &str| {
-            Self::Misconfigured(format!(
-                "{what}: {}{}\n\n{next}",
-                problem.error,
-                place(problem, workspace)
-            ))
+            let next = match &problem.missing {
+                Some(module) => {
+                    format!("hint: if `{module}` comes from a package, add that to the requirements of the environment")
+                }
+                None => next.to_owned(),
+            };
+            let finding = relative(problem.path.as_deref(), workspace).map(|path| {
+                Finding::new(Code::NotImportable, format!("{what}: {}", problem.error)).at(path, problem.line)
+            });
+            let place = place(problem, workspace);
+            let text = format!("{what}: {}{place}\n\n{next}", problem.error);
+            Self::Misconfigured { text, finding }
         };
+        let alone = |text: String| Self::Misconfigured { text, finding: None };
         match answer {
             Answer::Checked { missing, .. } => Self::Compared(
                 missing
@@ -33,11 +43,11 @@ impl Verdict {
                     .flat_map(|missing| findings(missing, workspace))
                     .collect(),
             ),
-            Answer::NoDjango { python, version } => Self::Misconfigured(format!(
+            Answer::NoDjango { python, version } => alone(format!(
                 "Django is not installed in {python} (Python {version})\n\nhint: grant the project's own Python: \
                  exec = {{ python = \".venv/bin/python\" }}"
             )),
-            Answer::NoSettings => Self::Misconfigured(
+            Answer::NoSettings => alone(
                 "no settings module is known\n\nhint: name it: with = { settings = \"mysite.settings\" }".to_owned(),
             ),
             Answer::Manage(problem) => misconfigured(
@@ -81,9 +91,10 @@ impl Verdict {
                 })
             }
             Answer::Database(problem) => Self::Unavailable(format!(
-                "the database does not answer, and the project asks it while it starts: {}{}",
-                problem.error,
-                place(problem, workspace)
+                "the database does not answer, and the project asks it while it starts: {}{}{}",
+                problem.error.lines().next().unwrap_or_default(),
+                place(problem, workspace),
+                net_hint(&problem.error)
             )),
         }
     }
@@ -131,10 +142,30 @@ mod tests {
     #[test]
     fn a_problem_tells_what_where_and_what_next() {
         let stdout = br#"{"kind": "settings", "error": "KeyError: 'KEY'", "path": "/w/shop/settings.py", "line": 3}"#;
-        let Verdict::Misconfigured(text) = Verdict::new(&Answer::parse(stdout).unwrap(), "/w") else {
+        let Verdict::Misconfigured { text, finding } = Verdict::new(&Answer::parse(stdout).unwrap(), "/w") else {
             panic!("misconfigured")
         };
         assert!(text.starts_with("the settings can't be imported: KeyError: 'KEY' (shop/settings.py:3)\n\nhint: "));
+        let finding = finding.unwrap();
+        assert_eq!(finding.message, "the settings can't be imported: KeyError: 'KEY'");
+        assert_eq!(
+            (finding.path.as_deref(), finding.line),
+            (Some("shop/settings.py"), Some(3))
+        );
+    }
+
+    #[test]
+    fn a_refused_database_shows_what_to_grant() {
+        let stdout = br#"{"kind": "database", "error": "OperationalError: connection to server at \"127.0.0.1\", port 5433 failed: refused\n\tIs it there?", "path": "/w/shop/apps.py", "line": 7}"#;
+        let Verdict::Unavailable(text) = Verdict::new(&Answer::parse(stdout).unwrap(), "/w") else {
+            panic!("unavailable")
+        };
+        assert_eq!(
+            text,
+            "the database does not answer, and the project asks it while it starts: OperationalError: connection to server \
+             at \"127.0.0.1\", port 5433 failed: refused (shop/apps.py:7)\n\nhint: if this stage has no `net` grant, its \
+             programs have no network; it would be: net = [\"host-loopback:5433\"]"
+        );
     }
 
     #[test]

@@ -73,6 +73,16 @@ impl<'a> MigrationGraph<'a> {
         self.ends(app, |node| &node.children)
     }
 
+    /// True if a migration of the app depends on one of the same app that no file holds.
+    pub fn lacks_parents(&self, app: usize) -> bool {
+        let is_missing = |id: &NodeId| {
+            let node = self.node(*id);
+            node.app == app && !node.exists && !node.is_replaced
+        };
+        self.active()
+            .any(|(_, node)| node.app == app && node.parents.iter().any(is_missing))
+    }
+
     /// Migrations that depend on no other one of the same app, sorted by name.
     pub fn roots(&self, app: usize) -> Vec<NodeId> {
         self.ends(app, |node| &node.parents)

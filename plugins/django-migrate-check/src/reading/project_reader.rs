@@ -57,7 +57,7 @@ pub(crate) fn is_own(path: &str) -> bool {
 /// Why a file's content is not known.
 struct Unreadable {
     finding: Finding,
-    /// True if its text has the class all the same.
+    /// True if its text has the class all the same, or its name is that of a migration.
     is_likely: bool,
 }
 
@@ -120,14 +120,17 @@ impl<F: Files> ProjectReader<'_, F> {
             finding: not_analysed(path, &error.to_string()),
             is_likely: false,
         })?;
-        if !contains(&bytes, b"Migration") {
-            return Ok(MigrationFile::NoMigration);
+        let has_word = contains(&bytes, b"Migration");
+        let is_likely = contains(&bytes, b"class Migration(") || is_numbered(name);
+        // Parsed also without the word: a file that is no Python is not one that only lacks the class.
+        let read = decode(path, bytes).and_then(|source| {
+            let module = parse(path, &source)?;
+            Ok(read_migration(name, path, &source, module.suite()))
+        });
+        match read {
+            Err(finding) if finding.code == Code::NotAnalysed && !has_word => Ok(MigrationFile::NoMigration),
+            read => read.map_err(|finding| Unreadable { finding, is_likely }),
         }
-        let is_likely = contains(&bytes, b"class Migration(");
-        let unreadable = |finding| Unreadable { finding, is_likely };
-        let source = decode(path, bytes).map_err(unreadable)?;
-        let module = parse(path, &source).map_err(unreadable)?;
-        Ok(read_migration(name, path, &source, module.suite()))
     }
 
     fn label(&self, path: &str) -> Label {
@@ -156,6 +159,12 @@ impl<F: Files> ProjectReader<'_, F> {
         };
         app_config::read_label(&source, module.suite(), folder).unwrap_or(by_folder)
     }
+}
+
+/// As makemigrations names files: `0001_initial`.
+fn is_numbered(name: &str) -> bool {
+    name.split_once('_')
+        .is_some_and(|(number, _)| number.len() >= 4 && number.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 fn contains(bytes: &[u8], text: &[u8]) -> bool {

@@ -79,7 +79,7 @@ fn every_outcome(packages: &'static [&'static str], config: &str) {
     assert!(ran.junit);
     assert_eq!(
         ran.failed(),
-        "4 failed, 2 errored, 1 passed though they are expected to fail of 12 tests"
+        "4 failed, 2 errored, 1 passed though it is expected to fail of 12 tests"
     );
 
     let fails = ran

@@ -58,6 +58,13 @@ impl Ran {
         }
     }
 
+    pub(super) fn unavailable(&self) -> &str {
+        match &self.verdict {
+            Err(Failure::Unavailable(text)) => text,
+            verdict => panic!("{verdict:?}"),
+        }
+    }
+
     pub(super) fn other(&self) -> &str {
         match &self.verdict {
             Err(Failure::Other(text)) => text,

@@ -205,6 +205,33 @@ fn a_django_that_can_not_start_is_misconfigured_with_the_error() {
 }
 
 #[test]
+fn a_database_that_an_app_asks_as_it_starts_is_unavailable() {
+    let settings = SETTINGS.replace(
+        "'django.contrib.auth'",
+        "'django.contrib.auth', 'stock.apps.StockConfig'",
+    );
+    // What Django raises for psycopg, without a driver to install.
+    let apps = "from django.apps import AppConfig\nfrom django.db.utils import OperationalError\n\n\n\
+                class StockConfig(AppConfig):\n    name = 'stock'\n\n    def ready(self):\n        \
+                raise OperationalError('connection failed: connection to server at \"127.0.0.1\", port 5433 failed: \
+                Connection refused\\n\\tIs the server running on that host?')\n";
+    let files = [
+        ("shop/settings.py", settings.as_str()),
+        ("shop/__init__.py", ""),
+        ("stock/__init__.py", ""),
+        ("stock/apps.py", apps),
+        ("test_user.py", DATABASE_TEST),
+    ];
+    let ran = pytest(NEW, r#"{"settings": "shop.settings"}"#, &files);
+    assert_eq!(
+        ran.unavailable(),
+        "Django can't start: OperationalError: connection failed: connection to server at \"127.0.0.1\", port 5433 \
+         failed: Connection refused (stock/apps.py:9)\n\nhint: if this stage has no `net` grant, its programs have no \
+         network; it would be: net = [\"host-loopback:5433\"]"
+    );
+}
+
+#[test]
 fn coverage_is_told_and_too_little_of_it_fails() {
     let files = [
         ("shop.py", "def a():\n    return 1\n\ndef b():\n    return 2\n"),

@@ -32,6 +32,7 @@ pub(super) fn pages() -> Vec<Page> {
             "drift-in-installed-app": "an installed app's models have no migration";
             "drift-not-checked": "the models were not compared with the migrations";
             "not-loadable": "Django can't load the migrations";
+            "not-importable": "the project can't be imported, so its models were not compared";
         }
         "pytest-runner", "pytest" {
             "failed": "a test's body raised an exception";

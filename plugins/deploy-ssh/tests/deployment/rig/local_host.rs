@@ -12,6 +12,9 @@ use super::TestWorld;
 /// Stands in paths for the host's own name.
 pub(crate) const HOST_MARK: &str = "@host@";
 
+/// In a command line: once it has run, a stop is requested.
+pub(crate) const STOP_MARK: &str = "# stop here";
+
 /// What happens to one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
@@ -69,7 +72,11 @@ impl Remote for LocalHost<'_> {
 
     fn shell(&mut self, line: &str, _: Duration) -> Result<Finished, RemoteError> {
         let line = self.here(line);
-        self.tampered(|| Ok(run(Command::new("sh").args(["-c", &line]))))
+        let finished = self.tampered(|| Ok(run(Command::new("sh").args(["-c", &line]))));
+        if line.contains(STOP_MARK) {
+            self.world.stop();
+        }
+        finished
     }
 
     fn upload(&mut self, local: &str, remote: &str, exclude: &[String]) -> Result<u64, RemoteError> {

@@ -169,6 +169,7 @@ pub(crate) fn identity(run: &str) -> Identity {
         stage: "deploy".to_owned(),
         attempt: 1,
         commit: Some("c0ffee".to_owned()),
+        dirty: None,
         branch: None,
     }
 }
