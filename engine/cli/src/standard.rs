@@ -20,3 +20,22 @@ pub(crate) fn catalog() -> Catalog {
         "python-env"
     ])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each is read, hashed and mapped before it does anything.
+    #[test]
+    fn stages_without_a_parser_are_small() {
+        let standard = catalog();
+        let small = standard
+            .standard()
+            .iter()
+            .filter(|stage| stage.name != "django-migrate-check");
+        for stage in small {
+            let bytes = stage.component.len();
+            assert!(bytes < 400_000, "{} has {bytes} bytes", stage.name);
+        }
+    }
+}
