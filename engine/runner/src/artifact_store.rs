@@ -12,7 +12,7 @@ use tidegate_sandbox::Digest;
 
 use crate::file_tree::{self, FileTree};
 
-/// Files of one artifact: a built front end has some thousands.
+/// Files and empty folders of one artifact: a built front end has some thousands.
 const MAX_FILES: usize = 50_000;
 /// Bytes of one artifact.
 const MAX_BYTES: u64 = 4 << 30;
@@ -42,7 +42,7 @@ pub(crate) enum ArtifactError {
     Link { path: String },
     #[error("{path} is neither a file nor a folder")]
     Special { path: String },
-    #[error("an artifact has at most {MAX_FILES} files")]
+    #[error("an artifact has at most {MAX_FILES} files and empty folders")]
     TooMany,
     #[error("an artifact has at most {} GiB", MAX_BYTES >> 30)]
     TooLarge,
@@ -52,12 +52,13 @@ pub(crate) enum ArtifactError {
     Name { path: String },
 }
 
-/// A file of a folder; the folder's digest is that of the sorted list of these as JSON.
+/// A file of a folder, or an empty folder in it; the folder's digest is that of the sorted list of these as JSON.
 #[derive(Debug, Serialize, Deserialize)]
 struct TreeEntry {
     /// Relative, with `/`.
     path: String,
-    digest: Digest,
+    /// None for a folder with nothing in it. Other folders are known by what is in them.
+    digest: Option<Digest>,
     executable: bool,
 }
 
@@ -113,7 +114,9 @@ impl ArtifactStore {
                 path: folder.display().to_string(),
             });
         }
+        let mut is_empty = true;
         for entry in tree.list(folder).map_err(|error| io(folder, error))? {
+            is_empty = false;
             let (name, kind) = entry.map_err(|error| io(folder, error))?;
             let relative = folder.join(name);
             let Some(path) = relative.to_str().map(str::to_owned) else {
@@ -131,9 +134,6 @@ impl ArtifactStore {
             if !kind.is_file() {
                 return Err(ArtifactError::Special { path });
             }
-            if entries.len() >= MAX_FILES {
-                return Err(ArtifactError::TooMany);
-            }
             let file = tree.file(&relative).map_err(|error| io(&relative, error))?;
             let mode = file
                 .metadata()
@@ -142,13 +142,14 @@ impl ArtifactStore {
                 .mode();
             let (digest, size) = self.keep_file(file, &relative, MAX_BYTES - *bytes)?;
             *bytes += size;
-            entries.push(TreeEntry {
-                path,
-                digest,
-                executable: mode & 0o111 != 0,
-            });
+            let executable = mode & 0o111 != 0;
+            add(entries, path, Some(digest), executable)?;
         }
-        Ok(())
+        // The artifact itself is a folder anyway.
+        match folder.to_str() {
+            Some(path) if is_empty && !path.is_empty() => add(entries, path.to_owned(), None, false),
+            _ => Ok(()),
+        }
     }
 
     fn keep_file(&self, file: File, shown: &Path, limit: u64) -> Result<(Digest, u64), ArtifactError> {
@@ -198,10 +199,14 @@ impl ArtifactStore {
         std::fs::create_dir_all(target).map_err(|error| io(target, error))?;
         for entry in entries {
             let path = target.join(&entry.path);
+            let Some(digest) = &entry.digest else {
+                std::fs::create_dir_all(&path).map_err(|error| io(&path, error))?;
+                continue;
+            };
             if let Some(parent) = path.parent() {
                 std::fs::create_dir_all(parent).map_err(|error| io(parent, error))?;
             }
-            self.restore_file(&entry.digest, &path, entry.executable)?;
+            self.restore_file(digest, &path, entry.executable)?;
         }
         Ok(())
     }
@@ -233,6 +238,23 @@ impl ArtifactStore {
     fn tree_path(&self, digest: &Digest) -> PathBuf {
         self.folder.join("trees").join(digest.hex())
     }
+}
+
+fn add(
+    entries: &mut Vec<TreeEntry>,
+    path: String,
+    digest: Option<Digest>,
+    executable: bool,
+) -> Result<(), ArtifactError> {
+    if entries.len() >= MAX_FILES {
+        return Err(ArtifactError::TooMany);
+    }
+    entries.push(TreeEntry {
+        path,
+        digest,
+        executable,
+    });
+    Ok(())
 }
 
 /// Piece by piece, because an artifact may be larger than memory. Digest and size of what was copied.
@@ -307,6 +329,23 @@ mod tests {
             target.join("index.html").metadata().unwrap().permissions().mode() & 0o777,
             0o644
         );
+    }
+
+    #[test]
+    fn empty_folders_are_kept() {
+        let (folder, store, source) = store();
+        let without = keep(&store, &source).unwrap();
+        std::fs::create_dir_all(source.join("media/thumbs")).unwrap();
+        let kept = keep(&store, &source).unwrap();
+        assert_ne!(kept.digest, without.digest);
+        let target = folder.path().join("target");
+        store.restore(&kept, &target).unwrap();
+        assert_eq!(std::fs::read_dir(target.join("media/thumbs")).unwrap().count(), 0);
+        assert!(target.join("index.html").is_file());
+        let nothing = folder.path().join("nothing");
+        std::fs::create_dir(&nothing).unwrap();
+        store.restore(&keep(&store, &nothing).unwrap(), &folder.path().join("out")).unwrap();
+        assert_eq!(std::fs::read_dir(folder.path().join("out")).unwrap().count(), 0);
     }
 
     #[test]
