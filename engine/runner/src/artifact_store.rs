@@ -344,7 +344,9 @@ mod tests {
         assert!(target.join("index.html").is_file());
         let nothing = folder.path().join("nothing");
         std::fs::create_dir(&nothing).unwrap();
-        store.restore(&keep(&store, &nothing).unwrap(), &folder.path().join("out")).unwrap();
+        store
+            .restore(&keep(&store, &nothing).unwrap(), &folder.path().join("out"))
+            .unwrap();
         assert_eq!(std::fs::read_dir(folder.path().join("out")).unwrap().count(), 0);
     }
 

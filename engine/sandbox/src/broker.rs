@@ -43,7 +43,7 @@ pub trait Broker: Send + Sync + 'static {
     async fn kill(&self, process: ProcessId);
     /// Indices into `processes` of those that have output or have ended; empty when the time is over or a stop is requested.
     async fn poll(&self, processes: Vec<ProcessId>, timeout_ms: u64) -> Vec<u32>;
-    /// The stage let go of it: it is killed if it still runs.
+    /// The stage let go of it: it is killed if it still runs. Returns when it is gone and all that it said is with the sink.
     async fn drop_process(&self, process: ProcessId);
 
     async fn reveal(&self, name: String) -> Result<String, SecretError>;

@@ -201,6 +201,10 @@ async fn clean_up(mut store: Store<Attempt>, broker: &dyn Broker) -> Option<Stag
     let processes = std::mem::take(&mut attempt.processes);
     let connections = std::mem::take(&mut attempt.connections);
     drop(store);
+    // All of them first: giving one back waits for its end.
+    for process in &processes {
+        broker.kill(*process).await;
+    }
     for process in processes {
         broker.drop_process(process).await;
     }

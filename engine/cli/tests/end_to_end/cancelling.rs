@@ -145,6 +145,22 @@ fn a_stage_that_does_not_listen_is_gone_after_its_grace() {
     assert_eq!(ran.outcomes(), ["it: cancelled"]);
 }
 
+/// The program takes its share of a short grace and leaves the stage the other half.
+#[test]
+fn a_stage_has_a_turn_after_its_program() {
+    let run = "end sh -c trap '' TERM; echo ready; while :; do sleep 1; done";
+    let manifest = format!(
+        "[stages.it]\nuses = \"probe.wasm\"\nstop-grace = \"1900ms\"\n\
+         with = {{ asks = [\"exec sh\"], steps = [{run:?}, \"log tidied up\"] }}\ngrant = {{ exec = [\"sh\"] }}\n"
+    );
+    let project = Project::of(&manifest);
+    let mut running = project.start(["run", "--format", "json"]);
+    running.until_logged("ready");
+    running.signal(Signal::INT);
+    let ran = running.end().code(130);
+    assert_eq!(ran.logged(), ["ready", "ended: was stopped with the run", "tidied up"]);
+}
+
 #[test]
 fn what_has_not_started_is_skipped() {
     let manifest = crate::steps(&["log ready", "wait-stop"])

@@ -218,7 +218,7 @@ impl Broker for StageBroker {
 
     async fn drop_process(&self, process: ProcessId) {
         if let Some(processes) = &self.processes {
-            processes.forget(process);
+            processes.forget(process).await;
         }
     }
 

@@ -52,6 +52,8 @@ pub(super) struct Capture {
 struct State {
     bytes: Vec<u8>,
     truncated: bool,
+    /// Nobody will read it.
+    abandoned: bool,
     /// Of the budget.
     taken: usize,
 }
@@ -87,6 +89,9 @@ impl Capture {
 
     fn take_in(&self, bytes: &[u8]) -> usize {
         let mut state = self.lock();
+        if state.abandoned {
+            return bytes.len();
+        }
         let room = MAX_CAPTURED_BYTES.saturating_sub(state.bytes.len());
         let wanted = bytes.len().min(room);
         let free = FREE_BYTES.saturating_sub(state.bytes.len()).min(wanted);
@@ -118,6 +123,15 @@ impl Capture {
         let bytes = std::mem::take(&mut state.bytes);
         state.settle(&self.budget);
         (bytes, state.truncated)
+    }
+
+    /// From now on everything is taken and nothing kept, so that no program waits for a reader that is gone.
+    pub(super) fn abandon(&self) {
+        let mut state = self.lock();
+        state.abandoned = true;
+        state.bytes.clear();
+        state.settle(&self.budget);
+        self.drained.notify_one();
     }
 
     pub(super) fn has_some(&self) -> bool {
@@ -164,6 +178,23 @@ mod tests {
         tokio::time::timeout(Duration::from_secs(5), capture.push(b"more"))
             .await
             .unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_reader_that_is_gone_holds_nobody_up() {
+        let budget = CaptureBudget::new();
+        let capture = Capture::new(true, budget.clone());
+        let content = vec![b'x'; MAX_CAPTURED_BYTES + 10];
+        let push = capture.push(&content);
+        let gone = async {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            capture.abandon();
+        };
+        tokio::time::timeout(Duration::from_secs(5), async { tokio::join!(push, gone) })
+            .await
+            .unwrap();
+        assert!(!capture.has_some());
+        assert_eq!(budget.0.load(Ordering::Relaxed), MAX_HELD_BYTES);
     }
 
     #[tokio::test]

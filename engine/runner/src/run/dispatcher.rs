@@ -148,6 +148,7 @@ impl Dispatcher {
             // The dispatcher holds a sender itself, so the channel can't be closed.
             let Some(message) = receiver.blocking_recv() else { break };
             match message {
+                Message::Event(kind) if self.is_late(&kind) => {}
                 Message::Event(kind) => self.tell(kind)?,
                 Message::Finished(finished) => {
                     self.finish(finished)?;
@@ -171,6 +172,11 @@ impl Dispatcher {
             duration_ms,
         })?;
         Ok(outcome)
+    }
+
+    /// What an attempt left behind that was ended by force may still tell something; a stage that has finished says no more.
+    fn is_late(&self, kind: &EventKind) -> bool {
+        kind.stage().is_some_and(|stage| !self.running.contains_key(stage))
     }
 
     fn tell_start(&mut self) -> Result<(), ObserverError> {
