@@ -150,14 +150,13 @@ async fn prepare_and_run(shared: &Arc<Shared>, attempt: &Attempt, intake: &Arc<I
     let targets = targets.map(|(name, target)| (name.clone(), target.clone())).collect();
     let origins: Result<Vec<_>, _> = stage.grant.http.iter().map(|origin| Origin::parse(origin)).collect();
     let origins = origins.map_err(|error| internal("read a granted origin", error.to_string()))?;
-    let http = HttpClient::new(origins).map_err(|error| internal("set up http", error.to_string()))?;
     let broker = Arc::new(StageBroker {
         stage: stage.clone(),
         view: view.clone(),
         hide: shared.plan.hide.clone(),
         processes,
         connections: SshConnections::new(targets, shared.secrets.clone(), intake.clone(), stop.clone()),
-        http,
+        http: HttpClient::new(origins),
         secrets: shared.secrets.clone(),
         artifacts: Artifacts::new(shared.artifacts.clone()),
         outputs: Mutex::default(),
