@@ -44,6 +44,8 @@ pub(crate) const TABLE_ENTRIES: usize = 4_096;
 pub(crate) const COMPONENT_HANDLES: usize = 10_000;
 /// One call for random bytes is copied by the host; keys and seeds need less than a KiB.
 pub(crate) const RANDOM_BYTES: u64 = MIB as u64;
+/// Different answers `not-granted` that are remembered: a stage gives up after one of the last.
+pub(crate) const DENIALS: usize = 32;
 /// A readable trace; the innermost frames say what happened.
 pub(crate) const BACKTRACE_FRAMES: usize = 24;
 /// How often a guest gives way to others. A spinning stage is gone this much after its end, at the latest.
