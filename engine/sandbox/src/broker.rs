@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 
 /// The engine's side of a stage attempt. All values are plain data, so that a socket can stand between the two sides.
 ///
+/// Nothing larger than [`crate::limits`] says crosses; the broker refuses what does all the same.
+///
 /// Ids are given out by the broker and mean something in this attempt only. Every call may be dropped while it waits: the
 /// attempt is then over, and the broker cleans up when it is dropped itself.
 #[async_trait]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -15,6 +15,7 @@ use super::artifacts::{Artifacts, KeptArtifacts, KeptOfStage, lay_out};
 use super::broker::StageBroker;
 use super::intake::Intake;
 use super::message::Message;
+use super::outputs::Outputs;
 use super::processes::{Processes, needed_toolchains};
 use super::scratch::Scratch;
 use super::setup::Shared;
@@ -159,7 +160,7 @@ async fn prepare_and_run(shared: &Arc<Shared>, attempt: &Attempt, intake: &Arc<I
         http: HttpClient::new(origins),
         secrets: shared.secrets.clone(),
         artifacts: Artifacts::new(shared.artifacts.clone()),
-        outputs: Mutex::default(),
+        outputs: Outputs::default(),
         state: Arc::new(state),
         git: Git::new(&shared.plan.workspace, &shared.host),
         source: shared.plan.source.clone(),

@@ -1,5 +1,6 @@
 //! Files of the workspace for a stage, all through its View.
 
+use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -7,12 +8,11 @@ use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use ignore::overrides::{Override, OverrideBuilder};
 use tidegate_confine::View;
 use tidegate_sandbox::FilesError;
+use tidegate_sandbox::limits::FILE_BYTES;
 
 use super::ignore_rules::{Allowance, IgnoreRules};
 use crate::file_tree::FileTree;
 
-/// Largest file that is read or written at once; larger ones go through WASI's filesystem in pieces.
-const MAX_FILE_BYTES: u64 = 16 << 20;
 /// Paths that one glob gives, and their bytes: the answer is held here and again in the stage's memory.
 const MAX_PATHS: usize = 200_000;
 const MAX_PATH_BYTES: usize = 16 << 20;
@@ -120,28 +120,35 @@ impl Found {
 }
 
 pub(super) fn read(view: &View, path: &str) -> Result<Vec<u8>, FilesError> {
-    let mut file = view.open(Path::new(path)).map_err(|error| explain(path, &error))?;
+    let file = view.open(Path::new(path)).map_err(|error| explain(path, &error))?;
+    read_whole(file, path)
+}
+
+fn read_whole(mut file: File, path: &str) -> Result<Vec<u8>, FilesError> {
     let size = file.metadata().map_err(|error| explain(path, &error))?.len();
-    if size > MAX_FILE_BYTES {
+    if size > FILE_BYTES as u64 {
         return Err(FilesError::TooLarge(size));
     }
     let mut content = Vec::new();
     Read::by_ref(&mut file)
-        .take(MAX_FILE_BYTES + 1)
+        .take(FILE_BYTES as u64 + 1)
         .read_to_end(&mut content)
         .map_err(|error| explain(path, &error))?;
-    if content.len() as u64 > MAX_FILE_BYTES {
-        return Err(FilesError::TooLarge(content.len() as u64));
-    }
+    check_size(&content)?;
     Ok(content)
 }
 
 pub(super) fn write(view: &View, path: &str, content: &[u8]) -> Result<(), FilesError> {
-    if content.len() as u64 > MAX_FILE_BYTES {
-        return Err(FilesError::TooLarge(content.len() as u64));
-    }
+    check_size(content)?;
     let mut file = view.create(Path::new(path)).map_err(|error| explain(path, &error))?;
     file.write_all(content).map_err(|error| explain(path, &error))
+}
+
+fn check_size(content: &[u8]) -> Result<(), FilesError> {
+    if content.len() > FILE_BYTES {
+        return Err(FilesError::TooLarge(content.len() as u64));
+    }
+    Ok(())
 }
 
 fn explain(path: &str, error: &std::io::Error) -> FilesError {
@@ -221,6 +228,18 @@ mod tests {
             project.glob(&["**/*.py"]).unwrap(),
             ["a.py", "endless/b.py", "pipe/c.py"]
         );
+    }
+
+    #[test]
+    fn a_file_is_read_at_once_up_to_a_size() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let read = || read_whole(File::open(file.path()).unwrap(), "a.bin").map(|content| content.len());
+        file.as_file().set_len(FILE_BYTES as u64).unwrap();
+        assert_eq!(read(), Ok(FILE_BYTES));
+        file.as_file().set_len(FILE_BYTES as u64 + 1).unwrap();
+        assert_eq!(read(), Err(FilesError::TooLarge(FILE_BYTES as u64 + 1)));
+        // Of a file in /proc the size is known only when it was read.
+        assert!(read_whole(File::open("/proc/self/status").unwrap(), "status").is_ok());
     }
 
     #[test]

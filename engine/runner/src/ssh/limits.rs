@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-/// Captured output of one command, both streams together. It crosses to the stage in one answer, so it must fit in memory
-/// several times; what a person wants to read is in the log.
-pub(super) const CAPTURE_BYTES: usize = 8 << 20;
+use tidegate_sandbox::limits as contract;
 
-/// The largest file that `read_file` returns, for the same reason.
-pub(super) const READ_FILE_BYTES: usize = 8 << 20;
+/// Captured output of one command, both streams together; what a person wants to read is in the log.
+pub(super) const CAPTURE_BYTES: usize = contract::CAPTURE_BYTES;
+
+/// The largest file that `read_file` returns.
+pub(super) const READ_FILE_BYTES: usize = contract::FILE_BYTES;
 
 /// Error output kept for a message about a failed command of our own.
 pub(super) const ERROR_TEXT_BYTES: usize = 2 << 10;
