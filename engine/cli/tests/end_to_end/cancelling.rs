@@ -21,7 +21,7 @@ fn sleeper(rest: &str) -> (Project, String) {
 }
 
 /// Processes of this machine that have `mark` among their arguments.
-fn alive(mark: &str) -> Vec<String> {
+pub(crate) fn alive(mark: &str) -> Vec<String> {
     let mut found = Vec::new();
     for entry in fs::read_dir("/proc").unwrap().flatten() {
         let command = fs::read(entry.path().join("cmdline")).unwrap_or_default();
@@ -34,7 +34,7 @@ fn alive(mark: &str) -> Vec<String> {
 }
 
 /// The kernel takes a moment to end a tree of processes after its root was killed.
-fn gone(mark: &str) -> bool {
+pub(crate) fn gone(mark: &str) -> bool {
     let deadline = Instant::now() + SOON;
     while Instant::now() < deadline {
         if alive(mark).is_empty() {

@@ -20,6 +20,7 @@ use super::setup::{RunSetup, Shared};
 use crate::event::{Event, EventKind, Observer, ObserverError};
 use crate::expression::{Expr, Scope};
 use crate::plan::StagePlan;
+use crate::ssh::Endings;
 use crate::{Masker, Outcome};
 
 /// What an aborted attempt has to remove its scratch folder.
@@ -270,6 +271,7 @@ impl Dispatcher {
         })?;
         let needed = self.all_needs(stage);
         let (stop, signal) = StopSource::new();
+        let endings = Endings::default();
         let attempt = Attempt {
             stage: stage.clone(),
             attempt,
@@ -277,6 +279,7 @@ impl Dispatcher {
             outputs: pick(&self.outputs, &needed),
             artifacts: pick(&self.artifacts, &needed),
             stop: signal,
+            endings: endings.clone(),
             sender: self.sender.clone(),
         };
         let (shared, sender, name) = (self.shared.clone(), self.sender.clone(), stage.name.clone());
@@ -298,6 +301,8 @@ impl Dispatcher {
                 outputs: BTreeMap::new(),
                 artifacts: KeptOfStage::new(),
             });
+            // After the last stage the runtime ends, and would leave the rest of this undone.
+            endings.over().await;
             // When nobody listens any more the run is over.
             let _ = sender
                 .send(Message::Finished(Finished {

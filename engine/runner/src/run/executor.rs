@@ -28,6 +28,7 @@ use crate::http::{HttpClient, Origin};
 use crate::journal::StageState;
 use crate::pipeline::{fill_in, first_mistake};
 use crate::plan::StagePlan;
+use crate::ssh::Endings;
 
 /// What one attempt needs to know of the run so far.
 pub(super) struct Attempt {
@@ -38,6 +39,8 @@ pub(super) struct Attempt {
     pub(super) outputs: BTreeMap<String, BTreeMap<String, Value>>,
     pub(super) artifacts: KeptArtifacts,
     pub(super) stop: Stop,
+    /// Outlive the attempt, also one that is aborted.
+    pub(super) endings: Endings,
     pub(super) sender: mpsc::Sender<Message>,
 }
 
@@ -156,7 +159,13 @@ async fn prepare_and_run(shared: &Arc<Shared>, attempt: &Attempt, intake: &Arc<I
         view: view.clone(),
         hide: shared.plan.hide.clone(),
         processes,
-        connections: SshConnections::new(targets, shared.secrets.clone(), intake.clone(), stop.clone()),
+        connections: SshConnections::new(
+            targets,
+            shared.secrets.clone(),
+            intake.clone(),
+            stop.clone(),
+            attempt.endings.clone(),
+        ),
         http: HttpClient::new(origins),
         secrets: shared.secrets.clone(),
         artifacts: Artifacts::new(shared.artifacts.clone()),

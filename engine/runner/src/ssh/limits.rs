@@ -44,6 +44,10 @@ pub(super) const TALK_AFTER_EXIT: Duration = Duration::from_secs(60);
 /// Between the signals TERM and KILL, and between KILL and the closing of the channel.
 pub(super) const SIGNAL_GRACE: Duration = Duration::from_millis(500);
 
+/// For commands that are ended after their stage is over: both signals with their grace, and two round trips to a distant host.
+/// The end of a run waits for it, after a second Ctrl-C too.
+pub(super) const ENDINGS_TIME: Duration = Duration::from_secs(2);
+
 /// For `kill` on a second channel: a round trip and the start of a process, on a loaded host.
 pub(super) const KILL_TIME: Duration = Duration::from_secs(5);
 
