@@ -11,6 +11,7 @@ use sha2::Digest as _;
 use tidegate_sandbox::Digest;
 
 use crate::file_tree::{self, FileTree};
+use crate::hidden::HiddenIn;
 
 /// Files and empty folders of one artifact: a built front end has some thousands.
 const MAX_FILES: usize = 50_000;
@@ -62,14 +63,20 @@ struct TreeEntry {
     executable: bool,
 }
 
+/// A folder that is being kept.
+struct Source<'a> {
+    tree: FileTree,
+    hidden: &'a HiddenIn,
+}
+
 impl ArtifactStore {
     pub(crate) fn new(folder: PathBuf) -> Self {
         Self { folder }
     }
 
     /// Copies a file or a folder, which may have been opened by O_PATH. Programs may change it meanwhile: no link beneath it is
-    /// followed, and one that is found is refused. `shown` is its name in errors.
-    pub(crate) fn keep(&self, source: OwnedFd, shown: &Path) -> Result<Kept, ArtifactError> {
+    /// followed, and one that is found is refused. What is `hidden` in a folder is left out. `shown` is its name in errors.
+    pub(crate) fn keep(&self, source: OwnedFd, shown: &Path, hidden: &HiddenIn) -> Result<Kept, ArtifactError> {
         let metadata = File::from(source.try_clone().map_err(|error| io(shown, error))?)
             .metadata()
             .map_err(|error| io(shown, error))?;
@@ -87,9 +94,12 @@ impl ArtifactStore {
                 path: shown.display().to_string(),
             });
         }
-        let mut entries = Vec::new();
-        let mut bytes = 0;
-        self.keep_folder(&FileTree::new(source), Path::new(""), 0, &mut entries, &mut bytes)?;
+        let (mut entries, mut bytes) = (Vec::new(), 0);
+        let source = Source {
+            tree: FileTree::new(source),
+            hidden,
+        };
+        self.keep_folder(&source, Path::new(""), 0, &mut entries, &mut bytes)?;
         entries.sort_by(|a, b| a.path.cmp(&b.path));
         let list = serde_json::to_vec(&entries).map_err(|error| io(shown, error.into()))?;
         let digest = Digest::of(&list);
@@ -103,7 +113,7 @@ impl ArtifactStore {
 
     fn keep_folder(
         &self,
-        tree: &FileTree,
+        source: &Source<'_>,
         folder: &Path,
         depth: usize,
         entries: &mut Vec<TreeEntry>,
@@ -115,10 +125,13 @@ impl ArtifactStore {
             });
         }
         let mut is_empty = true;
-        for entry in tree.list(folder).map_err(|error| io(folder, error))? {
-            is_empty = false;
+        for entry in source.tree.list(folder).map_err(|error| io(folder, error))? {
             let (name, kind) = entry.map_err(|error| io(folder, error))?;
             let relative = folder.join(name);
+            if source.hidden.covers(&relative, kind.is_dir()) {
+                continue;
+            }
+            is_empty = false;
             let Some(path) = relative.to_str().map(str::to_owned) else {
                 return Err(ArtifactError::Name {
                     path: relative.display().to_string(),
@@ -128,13 +141,13 @@ impl ArtifactStore {
                 return Err(ArtifactError::Link { path });
             }
             if kind.is_dir() {
-                self.keep_folder(tree, &relative, depth + 1, entries, bytes)?;
+                self.keep_folder(source, &relative, depth + 1, entries, bytes)?;
                 continue;
             }
             if !kind.is_file() {
                 return Err(ArtifactError::Special { path });
             }
-            let file = tree.file(&relative).map_err(|error| io(&relative, error))?;
+            let file = source.tree.file(&relative).map_err(|error| io(&relative, error))?;
             let mode = file
                 .metadata()
                 .map_err(|error| io(&relative, error))?
@@ -299,7 +312,7 @@ mod tests {
     }
 
     fn keep(store: &ArtifactStore, source: &Path) -> Result<Kept, ArtifactError> {
-        store.keep(File::open(source).unwrap().into(), source)
+        store.keep(File::open(source).unwrap().into(), source, &HiddenIn::default())
     }
 
     #[test]

@@ -56,3 +56,33 @@ fn a_grace_that_ran_out_leaves_no_remote_command() {
     running.end().code(130);
     assert!(gone(&mark), "{:?}", alive(&mark));
 }
+
+/// A real `.env` of the host's stays, and no stand-in comes.
+#[test]
+fn nothing_hidden_is_uploaded() {
+    let sshd = Sshd::start();
+    let site = sshd.files().join("site");
+    std::fs::create_dir_all(&site).unwrap();
+    std::fs::write(site.join(".env"), "of the host").unwrap();
+    std::fs::write(site.join("old.py"), "").unwrap();
+    let step = format!("upload there {}", site.display());
+    let project = project(&sshd, &[&step], "[pipeline]\nhide = [\"*.pem\"]\n")
+        .file("app.py", "print(1)\n")
+        .file(".env", "TOKEN=x\n")
+        .file(".git/config", "[core]\n")
+        .file("sub/.env.local", "x\n")
+        .file("sub/.env.example", "x\n")
+        .file("sub/key.pem", "x\n");
+    project.run(["run"]).code(0);
+    let names = |folder: &std::path::Path| {
+        let entries = std::fs::read_dir(folder).unwrap();
+        let mut names: Vec<_> = entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    };
+    assert_eq!(names(&site), [".env", "app.py", "probe.wasm", "sub", "tidegate.toml"]);
+    assert_eq!(names(&site.join("sub")), [".env.example"]);
+    assert_eq!(std::fs::read_to_string(site.join(".env")).unwrap(), "of the host");
+}

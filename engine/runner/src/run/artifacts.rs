@@ -8,6 +8,7 @@ use tidegate_confine::View;
 use tidegate_sandbox::limits::{ARTIFACTS, KEY_BYTES};
 
 use crate::artifact_store::{ArtifactStore, Kept};
+use crate::hidden::HiddenIn;
 
 /// Name to what was kept.
 pub(super) type KeptOfStage = BTreeMap<String, Kept>;
@@ -27,15 +28,18 @@ impl Artifacts {
         }
     }
 
-    pub(super) async fn keep(&self, view: Arc<View>, name: &str, path: &str) -> Result<Kept, String> {
+    pub(super) async fn keep(&self, view: Arc<View>, name: &str, path: &str, hidden: HiddenIn) -> Result<Kept, String> {
         check_name(name)?;
+        if hidden.covers(Path::new(""), false) {
+            return Err(format!("{path} is hidden, so there is nothing to keep"));
+        }
         self.check_room(name)?;
         let opened = view
             .open_dir_or_file(Path::new(path))
             .map_err(|error| format!("{path}: {error}"))?;
         let store = self.store.clone();
         let shown = PathBuf::from(path);
-        let kept = tokio::task::spawn_blocking(move || store.keep(opened, &shown));
+        let kept = tokio::task::spawn_blocking(move || store.keep(opened, &shown, &hidden));
         let kept = kept
             .await
             .map_err(|error| error.to_string())?

@@ -1,6 +1,7 @@
 //! The engine's side of one attempt. It decides from the Plan alone; what it does not find granted there, it refuses.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,16 +23,17 @@ use super::ssh::SshConnections;
 use crate::Secrets;
 use crate::event::EventKind;
 use crate::git::Git;
+use crate::hidden::Hidden;
 use crate::http::HttpClient;
 use crate::journal::StageState;
 use crate::plan::{SourceState, StagePlan};
 use crate::planner::toml_key;
+use crate::ssh::Exclude;
 
 pub(super) struct StageBroker {
     pub(super) stage: Arc<StagePlan>,
     pub(super) view: Arc<View>,
-    /// The manifest's patterns of hidden files.
-    pub(super) hide: Vec<String>,
+    pub(super) hidden: Hidden,
     /// None when the stage was granted no program.
     pub(super) processes: Option<Processes>,
     pub(super) connections: SshConnections,
@@ -91,7 +93,8 @@ impl Broker for StageBroker {
             return Err(format!("a media type has at most {MEDIA_TYPE_BYTES} bytes"));
         }
         self.intake.count()?;
-        let kept = self.artifacts.keep(self.view.clone(), &name, &path).await?;
+        let hidden = self.hidden.beneath(Path::new(&path));
+        let kept = self.artifacts.keep(self.view.clone(), &name, &path, hidden).await?;
         let media_type = self.intake.clean(media_type);
         let (stage, digest, bytes) = (self.stage.name.clone(), kept.digest.to_string(), kept.bytes);
         self.intake
@@ -119,8 +122,8 @@ impl Broker for StageBroker {
     }
 
     async fn files_glob(&self, patterns: Vec<String>) -> Result<Vec<String>, FilesError> {
-        let hide = self.hide.clone();
-        self.on_view(move |view| files::glob(view, &hide, &patterns)).await
+        let hidden = self.hidden.beneath(Path::new(""));
+        self.on_view(move |view| files::glob(view, &hidden, &patterns)).await
     }
 
     async fn files_read(&self, path: String) -> Result<Vec<u8>, FilesError> {
@@ -250,8 +253,15 @@ impl Broker for StageBroker {
         remote: String,
         exclude: Vec<String>,
     ) -> Result<u64, SshError> {
+        let hidden = self.hidden.beneath(Path::new(&local));
+        if hidden.covers(Path::new(""), false) {
+            return Err(SshError::Other(format!(
+                "{local} is hidden, so there is nothing to upload"
+            )));
+        }
+        let exclude = Exclude::parse(&exclude)?.and(hidden);
         self.connections
-            .upload(connection, &self.view, &local, &remote, &exclude)
+            .upload(connection, &self.view, &local, &remote, exclude)
             .await
     }
 

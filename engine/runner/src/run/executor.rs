@@ -24,6 +24,7 @@ use crate::Outcome;
 use crate::event::Confinement;
 use crate::expression::{Scope, Template};
 use crate::git::Git;
+use crate::hidden::Hidden;
 use crate::http::{HttpClient, Origin};
 use crate::journal::StageState;
 use crate::pipeline::{fill_in, first_mistake};
@@ -121,6 +122,9 @@ async fn prepare_and_run(shared: &Arc<Shared>, attempt: &Attempt, intake: &Arc<I
             .map_err(|error| internal("lay out artifacts", error.to_string()))?
             .map_err(|error| internal("lay out artifacts", error))?
     };
+    // The Cell reads the same patterns, so they are good.
+    let hidden = Hidden::new(&shared.plan.workspace, scratch.path(), &shared.plan.hide)
+        .map_err(|error| internal("read the hidden patterns", error.to_string()))?;
     let toolchains = needed_toolchains(stage, &shared.plan.workspace, &shared.plan.toolchains);
     let spec = cell_spec(shared, stage, scratch.path().into(), &toolchains);
     let identity = spec.identity();
@@ -157,7 +161,7 @@ async fn prepare_and_run(shared: &Arc<Shared>, attempt: &Attempt, intake: &Arc<I
     let broker = Arc::new(StageBroker {
         stage: stage.clone(),
         view: view.clone(),
-        hide: shared.plan.hide.clone(),
+        hidden,
         processes,
         connections: SshConnections::new(
             targets,

@@ -13,7 +13,7 @@ use crate::Secrets;
 use crate::event::LogSource;
 use crate::line_buffer::LineBuffer;
 use crate::plan::{HostKeysPlan, TargetPlan};
-use crate::ssh::{Connection, Endings, HostKeyPolicy, SshHost, SshTarget};
+use crate::ssh::{Connection, Endings, Exclude, HostKeyPolicy, SshHost, SshTarget};
 
 /// Connections that one attempt may have open; a target with more hosts is deployed in batches.
 const MAX_CONNECTIONS: usize = 64;
@@ -117,7 +117,7 @@ impl SshConnections {
         view: &View,
         local: &str,
         remote: &str,
-        exclude: &[String],
+        exclude: Exclude,
     ) -> Result<u64, SshError> {
         use std::os::fd::AsRawFd;
         let connection = self.get(id)?;

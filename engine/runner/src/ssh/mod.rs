@@ -33,6 +33,7 @@ mod upload_stream;
 pub use codes::{code, codes};
 pub use connection::Connection;
 pub use endings::Endings;
+pub use exclude::Exclude;
 pub use host::{InvalidHost, SshHost};
 pub use host_keys::{HostKeyPolicy, InvalidHostKeys};
 pub use target::SshTarget;
