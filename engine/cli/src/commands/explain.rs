@@ -44,7 +44,7 @@ pub(crate) fn run(args: ExplainArgs, console: &Console) -> Result<u8, Failure> {
 }
 
 fn list(library: &Library, family: &str, title: &str, width: usize) -> String {
-    let line = |page: &Page| hang(&format!("  {:<COLUMN$} ", page.code), &page.meaning, Some(width)) + "\n";
+    let line = |page: &Page| hang(&format!("  {:<COLUMN$} ", page.code), page.meaning, Some(width)) + "\n";
     let lines: String = library.family(family).map(line).collect();
     format!("{BOLD}{title}{RESET}\n{lines}")
 }
