@@ -183,7 +183,7 @@ mod tests {
                 include_str!("../../../wit/report.wit"),
                 vec![
                     format!("{outputs} of {output} KiB at most."),
-                    format!("{ARTIFACTS} at most."),
+                    format!("with the run, {ARTIFACTS} at most;"),
                     format!("{KEY_BYTES} at most"),
                 ],
             ),
