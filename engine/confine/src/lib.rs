@@ -2,6 +2,7 @@
 //!
 //! The work needs Linux. Elsewhere everything compiles, and starting a Cell answers [`StartError::Unsupported`].
 
+mod always_hidden;
 mod command;
 #[cfg_attr(
     not(target_os = "linux"),
@@ -38,6 +39,7 @@ mod wire;
 #[cfg(not(target_os = "linux"))]
 mod unsupported;
 
+pub use always_hidden::is_always_hidden;
 pub use command::{Command, Exit, SpawnError, Stdio};
 pub use failure::{Failure, StartError, Step, Why};
 pub use spec::{CellSpec, Level, Network};

@@ -2,12 +2,12 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use ignore::Match;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
+use crate::always_hidden::is_always_hidden;
 use crate::failure::{During, Failure, Step};
 use crate::limits;
 
@@ -45,7 +45,7 @@ impl Masks {
                     Err(error) => return Err(error).during(Step::Masks, entry.path().display()),
                 };
                 let path = folder.join(entry.file_name());
-                let hidden = is_always_hidden(entry.file_name().as_bytes())
+                let hidden = is_always_hidden(&entry.file_name())
                     || matches!(patterns.matched(&path, kind.is_dir()), Match::Ignore(_));
                 if hidden {
                     found.push(path);
@@ -63,12 +63,6 @@ impl Masks {
         found.sort();
         Ok(Self(found))
     }
-}
-
-/// Hidden at any depth, whatever the manifest says.
-fn is_always_hidden(name: &[u8]) -> bool {
-    // Bytes, because a name need not be text.
-    matches!(name, b".git" | b".tidegate" | b".env") || (name.starts_with(b".env.") && !name.ends_with(b".example"))
 }
 
 fn patterns(workspace: &Path, hide: &[String]) -> Result<Gitignore, Failure> {
@@ -99,6 +93,8 @@ fn too_many(workspace: &Path, what: &str, limit: usize) -> Failure {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::ffi::OsStrExt;
+
     use super::*;
 
     fn find(files: &[&str], hide: &[&str]) -> Vec<String> {

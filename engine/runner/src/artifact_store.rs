@@ -11,8 +11,9 @@ use sha2::Digest as _;
 use tidegate_sandbox::Digest;
 
 use crate::file_tree::{self, FileTree};
+use crate::hidden::HiddenIn;
 
-/// Files of one artifact: a built front end has some thousands.
+/// Files and empty folders of one artifact: a built front end has some thousands.
 const MAX_FILES: usize = 50_000;
 /// Bytes of one artifact.
 const MAX_BYTES: u64 = 4 << 30;
@@ -42,7 +43,7 @@ pub(crate) enum ArtifactError {
     Link { path: String },
     #[error("{path} is neither a file nor a folder")]
     Special { path: String },
-    #[error("an artifact has at most {MAX_FILES} files")]
+    #[error("an artifact has at most {MAX_FILES} files and empty folders")]
     TooMany,
     #[error("an artifact has at most {} GiB", MAX_BYTES >> 30)]
     TooLarge,
@@ -52,13 +53,20 @@ pub(crate) enum ArtifactError {
     Name { path: String },
 }
 
-/// A file of a folder; the folder's digest is that of the sorted list of these as JSON.
+/// A file of a folder, or an empty folder in it; the folder's digest is that of the sorted list of these as JSON.
 #[derive(Debug, Serialize, Deserialize)]
 struct TreeEntry {
     /// Relative, with `/`.
     path: String,
-    digest: Digest,
+    /// None for a folder with nothing in it. Other folders are known by what is in them.
+    digest: Option<Digest>,
     executable: bool,
+}
+
+/// A folder that is being kept.
+struct Source<'a> {
+    tree: FileTree,
+    hidden: &'a HiddenIn,
 }
 
 impl ArtifactStore {
@@ -67,8 +75,8 @@ impl ArtifactStore {
     }
 
     /// Copies a file or a folder, which may have been opened by O_PATH. Programs may change it meanwhile: no link beneath it is
-    /// followed, and one that is found is refused. `shown` is its name in errors.
-    pub(crate) fn keep(&self, source: OwnedFd, shown: &Path) -> Result<Kept, ArtifactError> {
+    /// followed, and one that is found is refused. What is `hidden` in a folder is left out. `shown` is its name in errors.
+    pub(crate) fn keep(&self, source: OwnedFd, shown: &Path, hidden: &HiddenIn) -> Result<Kept, ArtifactError> {
         let metadata = File::from(source.try_clone().map_err(|error| io(shown, error))?)
             .metadata()
             .map_err(|error| io(shown, error))?;
@@ -86,9 +94,12 @@ impl ArtifactStore {
                 path: shown.display().to_string(),
             });
         }
-        let mut entries = Vec::new();
-        let mut bytes = 0;
-        self.keep_folder(&FileTree::new(source), Path::new(""), 0, &mut entries, &mut bytes)?;
+        let (mut entries, mut bytes) = (Vec::new(), 0);
+        let source = Source {
+            tree: FileTree::new(source),
+            hidden,
+        };
+        self.keep_folder(&source, Path::new(""), 0, &mut entries, &mut bytes)?;
         entries.sort_by(|a, b| a.path.cmp(&b.path));
         let list = serde_json::to_vec(&entries).map_err(|error| io(shown, error.into()))?;
         let digest = Digest::of(&list);
@@ -102,7 +113,7 @@ impl ArtifactStore {
 
     fn keep_folder(
         &self,
-        tree: &FileTree,
+        source: &Source<'_>,
         folder: &Path,
         depth: usize,
         entries: &mut Vec<TreeEntry>,
@@ -113,9 +124,14 @@ impl ArtifactStore {
                 path: folder.display().to_string(),
             });
         }
-        for entry in tree.list(folder).map_err(|error| io(folder, error))? {
+        let mut is_empty = true;
+        for entry in source.tree.list(folder).map_err(|error| io(folder, error))? {
             let (name, kind) = entry.map_err(|error| io(folder, error))?;
             let relative = folder.join(name);
+            if source.hidden.covers(&relative, kind.is_dir()) {
+                continue;
+            }
+            is_empty = false;
             let Some(path) = relative.to_str().map(str::to_owned) else {
                 return Err(ArtifactError::Name {
                     path: relative.display().to_string(),
@@ -125,16 +141,13 @@ impl ArtifactStore {
                 return Err(ArtifactError::Link { path });
             }
             if kind.is_dir() {
-                self.keep_folder(tree, &relative, depth + 1, entries, bytes)?;
+                self.keep_folder(source, &relative, depth + 1, entries, bytes)?;
                 continue;
             }
             if !kind.is_file() {
                 return Err(ArtifactError::Special { path });
             }
-            if entries.len() >= MAX_FILES {
-                return Err(ArtifactError::TooMany);
-            }
-            let file = tree.file(&relative).map_err(|error| io(&relative, error))?;
+            let file = source.tree.file(&relative).map_err(|error| io(&relative, error))?;
             let mode = file
                 .metadata()
                 .map_err(|error| io(&relative, error))?
@@ -142,13 +155,14 @@ impl ArtifactStore {
                 .mode();
             let (digest, size) = self.keep_file(file, &relative, MAX_BYTES - *bytes)?;
             *bytes += size;
-            entries.push(TreeEntry {
-                path,
-                digest,
-                executable: mode & 0o111 != 0,
-            });
+            let executable = mode & 0o111 != 0;
+            add(entries, path, Some(digest), executable)?;
         }
-        Ok(())
+        // The artifact itself is a folder anyway.
+        match folder.to_str() {
+            Some(path) if is_empty && !path.is_empty() => add(entries, path.to_owned(), None, false),
+            _ => Ok(()),
+        }
     }
 
     fn keep_file(&self, file: File, shown: &Path, limit: u64) -> Result<(Digest, u64), ArtifactError> {
@@ -198,10 +212,14 @@ impl ArtifactStore {
         std::fs::create_dir_all(target).map_err(|error| io(target, error))?;
         for entry in entries {
             let path = target.join(&entry.path);
+            let Some(digest) = &entry.digest else {
+                std::fs::create_dir_all(&path).map_err(|error| io(&path, error))?;
+                continue;
+            };
             if let Some(parent) = path.parent() {
                 std::fs::create_dir_all(parent).map_err(|error| io(parent, error))?;
             }
-            self.restore_file(&entry.digest, &path, entry.executable)?;
+            self.restore_file(digest, &path, entry.executable)?;
         }
         Ok(())
     }
@@ -233,6 +251,23 @@ impl ArtifactStore {
     fn tree_path(&self, digest: &Digest) -> PathBuf {
         self.folder.join("trees").join(digest.hex())
     }
+}
+
+fn add(
+    entries: &mut Vec<TreeEntry>,
+    path: String,
+    digest: Option<Digest>,
+    executable: bool,
+) -> Result<(), ArtifactError> {
+    if entries.len() >= MAX_FILES {
+        return Err(ArtifactError::TooMany);
+    }
+    entries.push(TreeEntry {
+        path,
+        digest,
+        executable,
+    });
+    Ok(())
 }
 
 /// Piece by piece, because an artifact may be larger than memory. Digest and size of what was copied.
@@ -277,7 +312,7 @@ mod tests {
     }
 
     fn keep(store: &ArtifactStore, source: &Path) -> Result<Kept, ArtifactError> {
-        store.keep(File::open(source).unwrap().into(), source)
+        store.keep(File::open(source).unwrap().into(), source, &HiddenIn::default())
     }
 
     #[test]
@@ -307,6 +342,25 @@ mod tests {
             target.join("index.html").metadata().unwrap().permissions().mode() & 0o777,
             0o644
         );
+    }
+
+    #[test]
+    fn empty_folders_are_kept() {
+        let (folder, store, source) = store();
+        let without = keep(&store, &source).unwrap();
+        std::fs::create_dir_all(source.join("media/thumbs")).unwrap();
+        let kept = keep(&store, &source).unwrap();
+        assert_ne!(kept.digest, without.digest);
+        let target = folder.path().join("target");
+        store.restore(&kept, &target).unwrap();
+        assert_eq!(std::fs::read_dir(target.join("media/thumbs")).unwrap().count(), 0);
+        assert!(target.join("index.html").is_file());
+        let nothing = folder.path().join("nothing");
+        std::fs::create_dir(&nothing).unwrap();
+        store
+            .restore(&keep(&store, &nothing).unwrap(), &folder.path().join("out"))
+            .unwrap();
+        assert_eq!(std::fs::read_dir(folder.path().join("out")).unwrap().count(), 0);
     }
 
     #[test]

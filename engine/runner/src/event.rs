@@ -120,6 +120,26 @@ pub enum EventKind {
     },
 }
 
+impl EventKind {
+    /// The stage that it is about.
+    pub fn stage(&self) -> Option<&StageName> {
+        match self {
+            Self::RunStarted { .. } | Self::RunFinished { .. } => None,
+            Self::StageStarted { stage, .. }
+            | Self::Log { stage, .. }
+            | Self::Finding { stage, .. }
+            | Self::Test { stage, .. }
+            | Self::Progress { stage, .. }
+            | Self::Metric { stage, .. }
+            | Self::Summary { stage, .. }
+            | Self::Output { stage, .. }
+            | Self::Artifact { stage, .. }
+            | Self::SecretRead { stage, .. }
+            | Self::StageFinished { stage, .. } => Some(stage),
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Confinement {

@@ -9,6 +9,7 @@ mod enforcement;
 mod expression;
 mod file_tree;
 mod git;
+mod hidden;
 mod host;
 mod interrupt;
 mod line_buffer;

@@ -13,7 +13,7 @@ pub enum Outcome {
     Skipped,
     /// The stage did its work and the answer is no.
     Failed,
-    /// The world was not there; a retry may help.
+    /// The world was not there, or the stage gave no answer for another reason; a retry may help.
     Unavailable,
     /// The stage can't work with this config or project.
     Misconfigured,

@@ -75,7 +75,7 @@ fn get(url: &str) -> HttpRequest {
 }
 
 fn client(origins: &[&str]) -> HttpClient {
-    HttpClient::new(origins.iter().map(|origin| Origin::parse(origin).unwrap())).unwrap()
+    HttpClient::new(origins.iter().map(|origin| Origin::parse(origin).unwrap()))
 }
 
 async fn ask(origin: &str, url: &str) -> Result<HttpResponse, HttpError> {

@@ -8,7 +8,7 @@ use wasmtime_wasi::{WasiCtxView, WasiView};
 use crate::denied::Denied;
 use crate::feed::Feed;
 use crate::guest_state::GuestState;
-use crate::limits::{ARTIFACTS, BUILDER_BYTES, MIB, OUTPUTS};
+use crate::limits::{BUILDER_BYTES, MIB};
 use crate::{Broker, ConnectionId, ProcessId, StageSpec, Stop};
 
 pub(crate) struct Attempt {
@@ -18,8 +18,6 @@ pub(crate) struct Attempt {
     pub(crate) feed: Feed,
     /// Requested at a cancellation and at the end of the stage's time.
     pub(crate) stop: Stop,
-    pub(crate) outputs_left: u32,
-    pub(crate) artifacts_left: u32,
     /// Given out by the broker and not yet given back.
     pub(crate) processes: BTreeSet<ProcessId>,
     pub(crate) connections: BTreeSet<ConnectionId>,
@@ -34,8 +32,6 @@ impl Attempt {
             broker,
             feed,
             stop,
-            outputs_left: OUTPUTS,
-            artifacts_left: ARTIFACTS,
             processes: BTreeSet::new(),
             connections: BTreeSet::new(),
             builder_bytes: 0,

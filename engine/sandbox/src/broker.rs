@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 
 /// The engine's side of a stage attempt. All values are plain data, so that a socket can stand between the two sides.
 ///
+/// Nothing larger than [`crate::limits`] says crosses; the broker refuses what does all the same.
+///
 /// Ids are given out by the broker and mean something in this attempt only. Every call may be dropped while it waits: the
 /// attempt is then over, and the broker cleans up when it is dropped itself.
 #[async_trait]
@@ -43,7 +45,7 @@ pub trait Broker: Send + Sync + 'static {
     async fn kill(&self, process: ProcessId);
     /// Indices into `processes` of those that have output or have ended; empty when the time is over or a stop is requested.
     async fn poll(&self, processes: Vec<ProcessId>, timeout_ms: u64) -> Vec<u32>;
-    /// The stage let go of it: it is killed if it still runs.
+    /// The stage let go of it: it is killed if it still runs. Returns when it is gone and all that it said is with the sink.
     async fn drop_process(&self, process: ProcessId);
 
     async fn reveal(&self, name: String) -> Result<String, SecretError>;

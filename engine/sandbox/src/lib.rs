@@ -18,7 +18,7 @@ mod feed;
 mod guest_state;
 mod interfaces;
 mod limiter;
-mod limits;
+pub mod limits;
 mod link;
 mod load_error;
 mod log_stream;

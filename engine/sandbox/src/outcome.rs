@@ -10,9 +10,9 @@ pub enum AttemptEnd {
     Failed(String),
     /// The stage can't work with this config or project.
     Misconfigured(String),
-    /// The world was not there; a retry may help.
+    /// The world was not there, or the stage could not do its work for another reason: it gave no answer. A retry may help.
     Unavailable(String),
-    /// The stage gave up after an answer `not-granted`.
+    /// The stage gave up after an answer `not-granted`, and says so.
     Denied(String),
     TimedOut(String),
     LimitExceeded(String),

@@ -174,12 +174,10 @@ fn conclude(result: Option<Returned>, cause: Option<Cause>, store: &Store<Attemp
             Failure::Failed(text) => AttemptEnd::Failed(clip(text, MESSAGE_BYTES)),
             Failure::Misconfigured(text) => AttemptEnd::Misconfigured(clip(text, MESSAGE_BYTES)),
             Failure::Unavailable(text) => AttemptEnd::Unavailable(clip(text, MESSAGE_BYTES)),
-            Failure::Other(text) => match guest.denials.last() {
-                // Most stages pass the denial on in their own words.
-                Some(denial) if text.contains(denial) => AttemptEnd::Denied(clip(text, MESSAGE_BYTES)),
-                Some(denial) => AttemptEnd::Denied(format!("{}\n{denial}", clip(text, MESSAGE_BYTES))),
-                None => AttemptEnd::Failed(clip(text, MESSAGE_BYTES)),
-            },
+            // A denial that the stage did not give up for is not its end.
+            Failure::Other(text) if guest.denials.any_in(&text) => AttemptEnd::Denied(clip(text, MESSAGE_BYTES)),
+            // It gave no answer, and so none that is no: a fault of the host comes this way too.
+            Failure::Other(text) => AttemptEnd::Unavailable(clip(text, MESSAGE_BYTES)),
         },
         Some(Err(error)) => match Fault::of(&error, guest) {
             Fault::Denied(text) => AttemptEnd::Denied(text),
@@ -201,6 +199,10 @@ async fn clean_up(mut store: Store<Attempt>, broker: &dyn Broker) -> Option<Stag
     let processes = std::mem::take(&mut attempt.processes);
     let connections = std::mem::take(&mut attempt.connections);
     drop(store);
+    // All of them first: giving one back waits for its end.
+    for process in &processes {
+        broker.kill(*process).await;
+    }
     for process in processes {
         broker.drop_process(process).await;
     }

@@ -52,14 +52,15 @@ fn command(config: &Config) -> process::Command {
 fn judge(config: &Config, line: &str, exit: &Exit) -> Result<(), Failure> {
     let what_next = match exit {
         Exit::Code(code) if config.expect_exit.contains(code) => return Ok(()),
-        Exit::Stopped => return Err(failure::other(format!("`{line}` {exit}"))),
+        // The second is a fault of the machine, about which the program says nothing.
+        Exit::Stopped | Exit::Other(_) => return Err(failure::other(format!("`{line}` {exit}"))),
         Exit::Code(_) if config.expect_exit != [0] => format!("; expected {}", either(&config.expect_exit)),
         Exit::TimedOut => match config.timeout {
             Some(limit) => format!(": `timeout` is {limit}"),
             None => String::new(),
         },
         Exit::OutOfMemory => "; `grant.program-memory` sets the limit".to_owned(),
-        Exit::Code(_) | Exit::Signal(_) | Exit::Other(_) => String::new(),
+        Exit::Code(_) | Exit::Signal(_) => String::new(),
     };
     Err(failure::failed(format!("`{line}` {exit}{what_next}")))
 }
@@ -102,7 +103,9 @@ mod tests {
         ] {
             assert_eq!(judged(config, exit), Err(failure::failed(text)));
         }
-        assert!(matches!(judged(config, Exit::Stopped), Err(Failure::Other(_))));
+        for exit in [Exit::Stopped, Exit::Other("its cell is gone".into())] {
+            assert!(matches!(judged(config, exit), Err(Failure::Other(_))));
+        }
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub struct Config {
     /// What to do: deploy a new release, go back to the previous good one, or only look.
     #[serde(default)]
     pub action: Action,
-    /// Folder of the workspace to upload. Default: the workspace itself.
+    /// Folder of the workspace to upload; what is hidden in it stays here. Default: the workspace itself.
     #[serde(default)]
     pub source: Option<String>,
     /// Artifact to upload instead of a folder, as `stage/name`.

@@ -27,6 +27,9 @@ impl Stage for DeploySsh {
         if let Some(origin) = config.health.as_ref().and_then(|health| health.origin()) {
             requests.push(Request::http(origin, "to ask whether the new release answers"));
         }
+        if config.action != Action::Check {
+            requests.push(Request::stop_grace("1m", "to put the release back that served before"));
+        }
         requests
     }
 

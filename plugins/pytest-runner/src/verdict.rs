@@ -16,12 +16,13 @@ const NO_TESTS: i32 = 5;
 pub(crate) fn judge(session: &Session, exit: &Exit, stderr: &Tail, workspace: &Path) -> Result<(), Failure> {
     let code = match exit {
         Exit::Code(code) => *code,
-        Exit::Stopped => return Err(failure::other(format!("pytest {exit}"))),
+        // The second is a fault of the machine, which no test can help.
+        Exit::Stopped | Exit::Other(_) => return Err(failure::other(format!("pytest {exit}"))),
         Exit::OutOfMemory => {
             let help = "`grant.program-memory` sets the limit";
             return Err(failure::failed(format!("pytest {exit}{}; {help}", during(session))));
         }
-        Exit::Signal(_) | Exit::TimedOut | Exit::Other(_) => {
+        Exit::Signal(_) | Exit::TimedOut => {
             return Err(failure::failed(format!("pytest {exit}{}", during(session))));
         }
     };
@@ -67,14 +68,21 @@ pub(crate) fn judge(session: &Session, exit: &Exit, stderr: &Tail, workspace: &P
 
 /// Exit code 0: every other sign has to agree.
 fn passed(session: &Session) -> Result<(), Failure> {
-    let odd = |text: String| Err(failure::other(format!("pytest ended with exit code 0, but {text}")));
+    let but = |text: String| format!("pytest ended with exit code 0, but {text}");
     let Some(collected) = session.collected else {
-        return odd("no tests were collected; does `args` ask it for something else than a test run?".to_owned());
+        let text = "no tests were collected; does `args` ask it for something else than a test run?";
+        return Err(failure::misconfigured(but(text.to_owned())));
     };
     match &session.finished {
         Some(finished) if finished.exit == 0 && session.ended => {}
-        _ => return odd(format!("its session did not reach its end{}", progress(session))),
+        // Something of the project ended it, as with any other exit code.
+        _ => {
+            let text = format!("its session did not reach its end{}", progress(session));
+            return Err(failure::failed(but(text)));
+        }
     }
+    // What is missing now may have been lost on the way to us: no answer, rather than one that may be wrong.
+    let odd = |text: String| Err(failure::other(but(text)));
     let seen = session.counts.total();
     if seen == 0 {
         return Err(failure::misconfigured(format!(

@@ -150,7 +150,7 @@ fn make(
 fn ended(exit: &Exit) -> Result<(), Failure> {
     match exit {
         Exit::Code(_) => Ok(()),
-        Exit::Stopped => Err(failure::other(format!("the installer {exit}"))),
+        Exit::Stopped | Exit::Other(_) => Err(failure::other(format!("the installer {exit}"))),
         exit => Err(failure::failed(format!("the installer {exit}"))),
     }
 }
@@ -180,4 +180,16 @@ fn outputs(
     report::output("python", &interpreter.version)?;
     report::output("installer", &installer.name())?;
     report::output("changed", &changed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_of_the_machine_says_nothing_about_the_packages() {
+        let gone = Exit::Other("its cell is gone".into());
+        assert!(matches!(ended(&gone), Err(Failure::Other(_))));
+        assert!(matches!(ended(&Exit::Signal(9)), Err(Failure::Failed(_))));
+    }
 }

@@ -18,7 +18,8 @@ pub enum Failure {
     /// The world was not there: a retry may help.
     #[error("{0}")]
     Unavailable(String),
-    /// None of these; also what was not granted, which the engine then reports as denied.
+    /// None of these: the stage could not do its work and gave no answer. The engine reports it as unavailable, or as denied
+    /// when the text has that of an answer `not-granted` in it.
     #[error("{0}")]
     Other(String),
 }
@@ -35,6 +36,7 @@ pub fn unavailable(text: impl Into<String>) -> Failure {
     Failure::Unavailable(text.into())
 }
 
+/// Never for an answer: an answer that is no is [`failed`].
 pub fn other(text: impl Into<String>) -> Failure {
     Failure::Other(text.into())
 }
@@ -112,7 +114,10 @@ impl From<source::Error> for Failure {
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         match error.kind() {
-            io::ErrorKind::NotFound => misconfigured(error.to_string()),
+            // No place to write to is a matter of the manifest.
+            io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                misconfigured(error.to_string())
+            }
             _ => other(error.to_string()),
         }
     }
@@ -138,6 +143,20 @@ mod tests {
                 "{failure:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_fault_of_the_host_is_never_an_answer() {
+        let all = [
+            Failure::from(process::Error::Other("its cell is gone".into())),
+            Failure::from(files::Error::Other("input/output error".into())),
+            Failure::from(io::Error::from(io::ErrorKind::StorageFull)),
+        ];
+        for failure in all {
+            assert!(matches!(&failure, Failure::Other(_)), "{failure:?}");
+        }
+        let no_place = Failure::from(io::Error::from(io::ErrorKind::PermissionDenied));
+        assert!(matches!(no_place, Failure::Misconfigured(_)));
     }
 
     #[test]

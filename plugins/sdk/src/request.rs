@@ -8,7 +8,7 @@ pub struct Request {
 }
 
 impl Request {
-    /// `capability` is a key of the manifest's `grant` table; `name` is the stage's own name for what is meant, or the path,
+    /// `capability` is a key of the manifest's `grant` table, or `stop-grace`; `name` is the stage's own name for what is meant, or the path,
     /// host or target.
     pub fn new(capability: &'static str, name: impl Into<String>, reason: impl Into<String>) -> Self {
         Self {
@@ -54,13 +54,19 @@ impl Request {
         Self::new("http", origin, reason)
     }
 
+    /// Time to leave things whole after a stop, as in `1m`; the manifest's own `stop-grace` wins. More than ten minutes only
+    /// the manifest gives, and an engine that does not know this gives its default.
+    pub fn stop_grace(time: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self::new("stop-grace", time, reason).optional()
+    }
+
     /// The stage works without it too.
     pub fn optional(mut self) -> Self {
         self.optional = true;
         self
     }
 
-    /// A key of the manifest's `grant` table.
+    /// A key of the manifest's `grant` table, or `stop-grace`.
     pub fn capability(&self) -> &str {
         self.capability
     }

@@ -8,6 +8,7 @@ use tidegate_runner::plan::{HostKeysPlan, Plan, StagePlan};
 use tidegate_runner::planner::net_text;
 use tidegate_runner::program::Program;
 use tidegate_runner::{Host, not_enforced};
+use tidegate_sandbox::DEFAULT_LIMITS;
 
 use super::duration;
 use super::hang;
@@ -115,11 +116,15 @@ impl Page<'_> {
         let targets: Vec<_> = stage.grant.ssh.iter().flat_map(|name| target(name, plan)).collect();
         self.row("ssh", &targets);
         self.row("knows", &knowledge(stage, plan, host));
-        let limits = [
+        let mut limits = vec![
             duration(stage.timeout_ms),
             format!("memory {}", ByteSize(stage.memory_bytes)),
             format!("output {}", ByteSize(stage.output_bytes)),
         ];
+        // What everybody has is not worth a word; the stage or the manifest wanted another one.
+        if u128::from(stage.stop_grace_ms) != DEFAULT_LIMITS.stop_grace.as_millis() {
+            limits.push(format!("stop grace {}", duration(stage.stop_grace_ms)));
+        }
         self.row("limits", &[limits.join(", ")]);
     }
 

@@ -21,7 +21,7 @@ fn sleeper(rest: &str) -> (Project, String) {
 }
 
 /// Processes of this machine that have `mark` among their arguments.
-fn alive(mark: &str) -> Vec<String> {
+pub(crate) fn alive(mark: &str) -> Vec<String> {
     let mut found = Vec::new();
     for entry in fs::read_dir("/proc").unwrap().flatten() {
         let command = fs::read(entry.path().join("cmdline")).unwrap_or_default();
@@ -34,7 +34,7 @@ fn alive(mark: &str) -> Vec<String> {
 }
 
 /// The kernel takes a moment to end a tree of processes after its root was killed.
-fn gone(mark: &str) -> bool {
+pub(crate) fn gone(mark: &str) -> bool {
     let deadline = Instant::now() + SOON;
     while Instant::now() < deadline {
         if alive(mark).is_empty() {
@@ -143,6 +143,22 @@ fn a_stage_that_does_not_listen_is_gone_after_its_grace() {
     let ran = running.end().code(130);
     assert!(before.elapsed() < SOON);
     assert_eq!(ran.outcomes(), ["it: cancelled"]);
+}
+
+/// The program takes its share of a short grace and leaves the stage the other half.
+#[test]
+fn a_stage_has_a_turn_after_its_program() {
+    let run = "end sh -c trap '' TERM; echo ready; while :; do sleep 1; done";
+    let manifest = format!(
+        "[stages.it]\nuses = \"probe.wasm\"\nstop-grace = \"1900ms\"\n\
+         with = {{ asks = [\"exec sh\"], steps = [{run:?}, \"log tidied up\"] }}\ngrant = {{ exec = [\"sh\"] }}\n"
+    );
+    let project = Project::of(&manifest);
+    let mut running = project.start(["run", "--format", "json"]);
+    running.until_logged("ready");
+    running.signal(Signal::INT);
+    let ran = running.end().code(130);
+    assert_eq!(ran.logged(), ["ready", "ended: was stopped with the run", "tidied up"]);
 }
 
 #[test]

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::fs;
 
+use serde_json::Value;
+
 use crate::support::Project;
 
 const TALKATIVE: &str = r#"
@@ -109,4 +111,38 @@ fn mistakes_are_not_on_stdout() {
         ran.only_stderr()
             .contains("there is no standard stage or plugin `none`")
     );
+}
+
+/// A stage that lets go of a program: the program is gone, and with it all that it would have said.
+fn letting_go(script: &str) -> String {
+    format!(
+        "[stages.it]\nuses = \"probe.wasm\"\nwith = {{ asks = [\"exec sh\"], steps = [{:?}] }}\n\
+         grant = {{ exec = [\"sh\"] }}\n\
+         [stages.next]\nuses = \"command\"\nneeds = [\"it\"]\nwith = {{ program = \"sleep\", args = [\"1\"] }}\n\
+         grant = {{ exec = [\"sleep\"] }}\n",
+        format!("leave sh -c {script}")
+    )
+}
+
+#[test]
+fn nothing_of_a_stage_comes_after_its_end() {
+    let manifest = letting_go("touch $TMPDIR/left; exec yes");
+    let ran = Project::of(&manifest).run(["run", "--format", "json"]).code(0);
+    let events = ran.events();
+    let is_end = |event: &Value| event["event"] == "stage-finished" && event["stage"] == "it";
+    let end = events.iter().position(is_end).unwrap();
+    let late: Vec<_> = events[end + 1..]
+        .iter()
+        .filter(|event| event["stage"] == "it")
+        .collect();
+    assert!(late.is_empty(), "{late:?}");
+}
+
+#[test]
+fn what_a_program_said_before_it_was_let_go_is_there() {
+    let manifest = letting_go("seq 1 5000; touch $TMPDIR/left; exec sleep 600");
+    let logged = Project::of(&manifest).run(["run", "--format", "json"]).code(0).logged();
+    let numbers: Vec<_> = (1..=5000).map(|number| number.to_string()).collect();
+    // The last line is that of the next stage.
+    assert!(logged[..logged.len() - 1] == numbers, "{} lines", logged.len());
 }

@@ -310,8 +310,32 @@ fn what_is_hidden_can_not_be_kept() {
         assert_eq!(ran.of_events("artifact", "name"), [""; 0], "{path}");
         assert_ne!(ran.outcomes(), ["it: passed"], "{path}");
     }
-    // A hidden file is an empty one.
     let project = tree().file("tidegate.toml", crate::steps(&["keep .env"]));
-    let ran = project.run(["run", "--format", "json"]).code(0);
-    assert_eq!(ran.of_events("artifact", "bytes"), ["0"]);
+    let ran = project.run(["run", "--format", "json"]).code(1);
+    assert_snapshot!(
+        ran.message_of("it"),
+        @"artifact `kept`: [folder]/project/.env is hidden, so there is nothing to keep"
+    );
+}
+
+/// A stand-in is empty, and would be in the way of the real file wherever the artifact goes.
+#[test]
+fn nothing_hidden_is_kept() {
+    let manifest = r#"
+        [pipeline]
+        hide = ["*.pem"]
+        [stages.it]
+        uses = "probe.wasm"
+        with = { steps = ["keep ."] }
+        [stages.next]
+        uses = "probe.wasm"
+        needs = ["it"]
+        with = { steps = ["tree it"] }
+    "#;
+    let project = tree().file("media/.env", "x").file("tidegate.toml", manifest);
+    fs::create_dir(project.path("empty")).unwrap();
+    assert_snapshot!(
+        logged(&project),
+        @".env.example app.py empty/ media/ probe.wasm tidegate.toml vendor/"
+    );
 }

@@ -170,3 +170,19 @@ fn a_cache_that_others_may_write_is_not_used() {
     ");
     assert_eq!(fs::read_dir(&code).unwrap().count(), 0);
 }
+
+/// A slim container has no certificates: that is a matter of those who ask a secure host, and of nobody else.
+#[test]
+fn without_authorities_only_a_secure_request_fails() {
+    let manifest = "[stages.it]\nuses = \"probe.wasm\"\ngrant = { http = [\"https://api.example\"] }\n\
+                    with = { asks = [\"http https://api.example\"], steps = [\"log hello\", \"get https://api.example/\"] }\n";
+    let ran = Project::of(manifest)
+        .env("SSL_CERT_FILE", "/nonexistent")
+        .env("SSL_CERT_DIR", "/nonexistent")
+        .run(["run", "--format", "json"])
+        .code(0);
+    assert_snapshot!(ran.logged().join("\n"), @r#"
+    hello
+    https://api.example/: Tls("the certificates of this system's authorities can't be read: unexpected error: No CA certificates were loaded from the system; install ca-certificates or set SSL_CERT_FILE")
+    "#);
+}

@@ -1,5 +1,8 @@
 //! The whole program, from what is typed to what is printed: real components, real Cells, real files.
 
+#[path = "../../../runner/tests/sshd/mod.rs"]
+#[expect(dead_code, reason = "the tests of the runner need more of it")]
+mod sshd;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -12,6 +15,7 @@ mod machine;
 mod mistakes;
 mod outcomes;
 mod plan;
+mod remote;
 mod scheduling;
 mod secrets;
 mod values;

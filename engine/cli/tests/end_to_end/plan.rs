@@ -135,6 +135,30 @@ fn nothing_granted() {
     ");
 }
 
+/// What a stage asks for holds where the manifest says nothing; the manifest's own word wins.
+#[test]
+fn time_to_stop() {
+    let asks = |rest: &str| {
+        let asks = "uses = \"probe.wasm\"\nwith = { steps = [], asks = [\"?stop-grace 1m\"] }\n";
+        let ran = Project::of(&format!("[stages.it]\n{asks}{rest}")).run(["plan"]).code(0);
+        let text = ran.only_stdout();
+        let limits = text.lines().find(|line| line.starts_with("  limits")).unwrap();
+        limits.trim().to_owned()
+    };
+    assert_eq!(
+        asks(""),
+        "limits   1 h 00 min, memory 256 MiB, output 64 MiB, stop grace 1 min 00 s"
+    );
+    assert_eq!(
+        asks("stop-grace = \"1m30s\"\n"),
+        "limits   1 h 00 min, memory 256 MiB, output 64 MiB, stop grace 1 min 30 s"
+    );
+    assert_eq!(
+        asks("stop-grace = \"5s\"\n"),
+        "limits   1 h 00 min, memory 256 MiB, output 64 MiB"
+    );
+}
+
 #[test]
 fn as_json() {
     let ran = Project::of(EVERYTHING).run(["plan", "--format", "json"]).code(0);
@@ -158,6 +182,7 @@ fn inspect_a_standard_stage() {
                tidegate:stage/report@0.1.0
                tidegate:stage/process@0.1.0
                wasi:io/poll@0.2.6
+               wasi:clocks/monotonic-clock@0.2.6
                wasi:io/error@0.2.6
                wasi:io/streams@0.2.6
                wasi:cli/environment@0.2.6
@@ -170,6 +195,7 @@ fn inspect_a_standard_stage() {
                wasi:cli/terminal-stdin@0.2.6
                wasi:cli/terminal-stdout@0.2.6
                wasi:cli/terminal-stderr@0.2.6
+               wasi:clocks/wall-clock@0.2.6
       asks for what its settings call for: `tidegate plan` shows it
 
       with
@@ -212,6 +238,8 @@ fn inspect_a_file() {
                tidegate:stage/state@0.1.0
                tidegate:stage/process@0.1.0
                tidegate:stage/secrets@0.1.0
+               tidegate:stage/http@0.1.0
+               tidegate:stage/ssh@0.1.0
                wasi:io/poll@0.2.6
                wasi:clocks/monotonic-clock@0.2.6
                wasi:io/error@0.2.6

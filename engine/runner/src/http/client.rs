@@ -11,6 +11,7 @@ use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::Verifier;
 use thiserror::Error;
 use tidegate_sandbox::{HttpError, HttpRequest, HttpResponse, Stop};
+use tokio::sync::OnceCell;
 
 use super::failure::failure;
 use super::limits::{BODY_BYTES, HEADER_BYTES, HEADERS, TIMEOUT};
@@ -43,11 +44,13 @@ const OWN_HEADERS: [&str; 11] = [
 /// - Certificates are checked as the system does; on Linux that includes `SSL_CERT_FILE` and `SSL_CERT_DIR`.
 pub struct HttpClient {
     origins: BTreeSet<Origin>,
-    client: Client,
+    /// Each made for its first request: a machine without any authorities can run what never asks, and ask plain hosts.
+    plain: OnceCell<Client>,
+    secure: OnceCell<Client>,
 }
 
 #[derive(Debug, Error)]
-pub enum HttpClientError {
+enum ClientError {
     #[error(
         "the certificates of this system's authorities can't be read: {0}; install ca-certificates or set SSL_CERT_FILE"
     )]
@@ -59,30 +62,30 @@ pub enum HttpClientError {
 }
 
 impl HttpClient {
-    /// Reads the system's authorities if an https origin is among them, so call it only when a request comes.
-    pub fn new(origins: impl IntoIterator<Item = Origin>) -> Result<Self, HttpClientError> {
-        let origins: BTreeSet<Origin> = origins.into_iter().collect();
-        let client = Client::builder()
-            .tls_backend_preconfigured(tls(origins.iter().any(Origin::is_secure))?)
-            .dns_resolver(CheckingResolver)
-            .no_proxy()
-            .redirect(redirect::Policy::none())
-            .referer(false)
-            .pool_max_idle_per_host(0)
-            .http1_max_headers(HEADERS)
-            .http2_max_header_list_size(u32::try_from(HEADER_BYTES).unwrap_or(u32::MAX))
-            .user_agent(concat!("tidegate/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(HttpClientError::Client)?;
-        Ok(Self { origins, client })
+    pub fn new(origins: impl IntoIterator<Item = Origin>) -> Self {
+        Self {
+            origins: origins.into_iter().collect(),
+            plain: OnceCell::new(),
+            secure: OnceCell::new(),
+        }
+    }
+
+    async fn client(&self, secure: bool) -> Result<&Client, HttpError> {
+        let kept = if secure { &self.secure } else { &self.plain };
+        // Reading the authorities blocks.
+        let made = async || match tokio::task::spawn_blocking(move || client(secure)).await {
+            Ok(made) => made.map_err(|error| HttpError::Tls(error.to_string())),
+            Err(error) => Err(HttpError::Other(error.to_string())),
+        };
+        kept.get_or_try_init(made).await
     }
 
     /// Sends one request and reads all of the response. The time limit covers both; 30 seconds by default.
     ///
     /// # Errors
     ///
-    /// `NotGranted` for an origin that is not granted or leads to a private address; `Tls` when the host can't be trusted,
-    /// `Unreachable` when it is not there or breaks off; `TooLarge`, with the bytes seen or announced, for a body above
+    /// `NotGranted` for an origin that is not granted or leads to a private address; `Tls` when the host can't be trusted, or
+    /// this machine knows nobody to trust; `Unreachable` when it is not there or breaks off; `TooLarge`, with the bytes seen or announced, for a body above
     /// 8 MiB either way; `Other` for a request that is malformed. A status like 500 is no error.
     pub async fn send(&self, request: HttpRequest, stop: Stop) -> Result<HttpResponse, HttpError> {
         let interrupt = Interrupt::from_now(&stop);
@@ -107,7 +110,8 @@ impl HttpClient {
         }
         let method = method(&request.method)?;
         let response = self
-            .client
+            .client(origin.is_secure())
+            .await?
             .request(method, url)
             .headers(headers(request.headers)?)
             .body(request.body)
@@ -126,18 +130,32 @@ impl fmt::Debug for HttpClient {
     }
 }
 
-fn tls(secure: bool) -> Result<ClientConfig, HttpClientError> {
+fn client(secure: bool) -> Result<Client, ClientError> {
+    Client::builder()
+        .tls_backend_preconfigured(tls(secure)?)
+        .dns_resolver(CheckingResolver)
+        .no_proxy()
+        .redirect(redirect::Policy::none())
+        .referer(false)
+        .pool_max_idle_per_host(0)
+        .http1_max_headers(HEADERS)
+        .http2_max_header_list_size(u32::try_from(HEADER_BYTES).unwrap_or(u32::MAX))
+        .user_agent(concat!("tidegate/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .map_err(ClientError::Client)
+}
+
+fn tls(secure: bool) -> Result<ClientConfig, ClientError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()
-        .map_err(HttpClientError::Tls)?;
+        .map_err(ClientError::Tls)?;
     if !secure {
-        // A machine without any authorities can still ask plain hosts.
         return Ok(builder
             .with_root_certificates(RootCertStore::empty())
             .with_no_client_auth());
     }
-    let verifier = Verifier::new(provider).map_err(HttpClientError::Roots)?;
+    let verifier = Verifier::new(provider).map_err(ClientError::Roots)?;
     let mut config = builder
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(verifier))

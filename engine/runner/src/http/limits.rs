@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-/// A request's and a response's body: they cross to the stage in one piece.
-pub(super) const BODY_BYTES: usize = 8 << 20;
+/// A request's and a response's body.
+pub(super) const BODY_BYTES: usize = tidegate_sandbox::limits::BODY_BYTES;
 
 /// Names and values of a response's headers together: several times what servers send.
 pub(super) const HEADER_BYTES: usize = 64 << 10;

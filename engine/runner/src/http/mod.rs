@@ -8,6 +8,6 @@ mod limits;
 mod origin;
 mod resolver;
 
-pub use client::{HttpClient, HttpClientError};
+pub use client::HttpClient;
 pub use codes::{code, codes};
 pub use origin::{InvalidOrigin, Origin};

@@ -4,14 +4,9 @@ use std::sync::{Mutex, PoisonError};
 
 use rusqlite::{Connection, OptionalExtension, params};
 use tidegate_manifest::StageName;
+use tidegate_sandbox::limits::{KEY_BYTES, STATE_KEYS, STATE_VALUE_BYTES};
 
 use super::{Journal, JournalError};
-
-/// Longest key, and largest value: durations of tens of thousands of tests fit.
-const MAX_KEY_BYTES: usize = 256;
-const MAX_VALUE_BYTES: usize = 8 << 20;
-/// Keys of one stage; more than this is a database, not a memory.
-const MAX_KEYS: i64 = 1_000;
 
 pub struct StageState {
     connection: Mutex<Connection>,
@@ -39,20 +34,20 @@ impl StageState {
 
     /// The error is a text for the stage.
     pub fn put(&self, key: &str, value: &str) -> Result<(), String> {
-        if key.is_empty() || key.len() > MAX_KEY_BYTES {
-            return Err(format!("a key has 1 to {MAX_KEY_BYTES} bytes"));
+        if key.is_empty() || key.len() > KEY_BYTES {
+            return Err(format!("a key has 1 to {KEY_BYTES} bytes"));
         }
-        if value.len() > MAX_VALUE_BYTES {
-            return Err(format!("a value has at most {MAX_VALUE_BYTES} bytes"));
+        if value.len() > STATE_VALUE_BYTES {
+            return Err(format!("a value has at most {STATE_VALUE_BYTES} bytes"));
         }
         let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
         let text = |error: rusqlite::Error| error.to_string();
         let count = "SELECT count(*) FROM state WHERE pipeline = ?1 AND stage = ?2 AND key <> ?3";
-        let keys: i64 = connection
+        let keys: u32 = connection
             .query_row(count, params![self.pipeline, self.stage, key], |row| row.get(0))
             .map_err(text)?;
-        if keys >= MAX_KEYS {
-            return Err(format!("a stage has at most {MAX_KEYS} keys"));
+        if keys as usize >= STATE_KEYS {
+            return Err(format!("a stage has at most {STATE_KEYS} keys"));
         }
         let put = "INSERT INTO state VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE SET value = excluded.value";
         connection
@@ -84,10 +79,10 @@ mod tests {
         let journal = Journal::open(folder.path()).unwrap();
         let state = StageState::open(&journal, "shop", &"test".parse().unwrap()).unwrap();
         assert!(state.put("", "x").is_err());
-        assert!(state.put(&"k".repeat(MAX_KEY_BYTES + 1), "x").is_err());
-        assert!(state.put("k", &"x".repeat(MAX_VALUE_BYTES + 1)).is_err());
-        state.put("k", &"x".repeat(MAX_VALUE_BYTES)).unwrap();
-        for key in 1..MAX_KEYS {
+        assert!(state.put(&"k".repeat(KEY_BYTES + 1), "x").is_err());
+        assert!(state.put("k", &"x".repeat(STATE_VALUE_BYTES + 1)).is_err());
+        state.put("k", &"x".repeat(STATE_VALUE_BYTES)).unwrap();
+        for key in 1..STATE_KEYS {
             state.put(&format!("k{key}"), "").unwrap();
         }
         assert_eq!(state.put("one more", "").unwrap_err(), "a stage has at most 1000 keys");

@@ -26,18 +26,16 @@ pub(super) fn check(
             return vec![Diagnostic::error("config/bad-schema", message)];
         }
     };
-    let mut mistakes = Vec::new();
-    for error in validator.iter_errors(value).take(MAX_ERRORS) {
-        let pointer = error.instance_path().as_str().to_owned();
-        if unknown
-            .keys()
-            .any(|place| pointer == *place || pointer.starts_with(&format!("{place}/")))
-        {
-            continue;
-        }
-        mistakes.extend(explain(stage, schema, &error, &pointer, written));
-    }
-    mistakes
+    let is_known = |error: &jsonschema::ValidationError<'_>| {
+        let pointer = error.instance_path().as_str();
+        let is_in = |place: &String| pointer == *place || pointer.starts_with(&format!("{place}/"));
+        !unknown.keys().any(is_in)
+    };
+    // What is passed over takes the place of no error that is told.
+    let errors = validator.iter_errors(value).filter(is_known).take(MAX_ERRORS);
+    errors
+        .flat_map(|error| explain(stage, schema, &error, error.instance_path().as_str(), written))
+        .collect()
 }
 
 /// The first mistake as one line, for a value that became known only when the stage started.
@@ -383,6 +381,23 @@ mod tests {
             mistakes("{ title = 'x', project = { extras = [] }, installer = 'auto' }"),
             [""; 0]
         );
+    }
+
+    /// Each `${…}` text stands where the schema wants a number, and there may be many of them.
+    #[test]
+    fn what_is_not_known_yet_hides_no_mistake() {
+        let schema = json!({
+            "type": "object",
+            "properties": { "counts": { "type": "array", "items": { "type": "integer" } }, "title": { "type": "string" } }
+        });
+        let counts = vec!["'${stages.b.outputs.n}'"; 2 * MAX_ERRORS].join(", ");
+        let text = format!("[stages.a]\nuses = \"x\"\nwith = {{ counts = [{counts}], title = 5 }}\n");
+        let manifest = parse(&Source::new("t", text)).unwrap().manifest;
+        let with = &manifest.stages[0].with;
+        let unknown = (0..2 * MAX_ERRORS).map(|index| (format!("/counts/{index}"), String::new()));
+        let found = check("a", &schema, &with.value, &unknown.collect(), with);
+        let messages: Vec<_> = found.iter().map(|mistake| mistake.message.as_str()).collect();
+        assert_eq!(messages, ["`title` of stage `a` has the wrong type"]);
     }
 
     #[test]

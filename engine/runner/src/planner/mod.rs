@@ -4,6 +4,7 @@ mod capability;
 mod missing;
 mod planning;
 mod selection;
+mod stop_grace;
 mod targets;
 
 pub use capability::net_text;

@@ -11,6 +11,7 @@ use super::Selection;
 use super::capability::{CAPABILITIES, TWO_KEYS, clean, entries};
 use super::missing::{missing_grants, unknown_capability};
 use super::selection::needs_without;
+use super::stop_grace::{self, stop_grace};
 use crate::Host;
 use crate::expression::Scope;
 use crate::pipeline::{Pipeline, ResolvedStage, Unresolved, component_files};
@@ -132,10 +133,8 @@ impl Draft<'_> {
             self.check_requests(written, &stage.requests);
         }
         let grant = self.grant(written, &stage.requests, used);
-        let millis = |value: &Option<tidegate_manifest::Spanned<Duration>>, default: Duration| {
-            let duration = value.as_ref().map_or(default, |written| written.value);
-            u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-        };
+        let value = |written: &Option<tidegate_manifest::Spanned<Duration>>| written.as_ref().map(|it| it.value);
+        let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         let bytes = |value: &Option<tidegate_manifest::Spanned<tidegate_manifest::ByteSize>>, default: u64| {
             value.as_ref().map_or(default, |written| written.value.0)
         };
@@ -147,8 +146,8 @@ impl Draft<'_> {
             unknown: stage.config.unknown.clone(),
             needs: needs_without(written, &self.pipeline.manifest, left_out),
             when: written.when.as_ref().map(|when| when.value.clone()),
-            timeout_ms: millis(&written.timeout, DEFAULT_LIMITS.time),
-            stop_grace_ms: millis(&written.stop_grace, DEFAULT_LIMITS.stop_grace),
+            timeout_ms: millis(value(&written.timeout).unwrap_or(DEFAULT_LIMITS.time)),
+            stop_grace_ms: millis(stop_grace(value(&written.stop_grace), &stage.requests)),
             memory_bytes: bytes(&written.grant.memory, DEFAULT_LIMITS.memory_bytes),
             output_bytes: bytes(&written.grant.output, DEFAULT_OUTPUT_BYTES),
             env: env.map(|(name, value)| (name.clone(), value.value.clone())).collect(),
@@ -163,7 +162,7 @@ impl Draft<'_> {
         let mut missing = Vec::new();
         for request in requests {
             if !CAPABILITIES.contains(&request.capability.as_str()) {
-                if !request.optional {
+                if !request.optional && stop_grace::asked(request).is_none() {
                     self.mistakes.push(unknown_capability(written, request));
                 }
                 continue;

@@ -5,12 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tidegate_confine::View;
+use tidegate_sandbox::limits::{ARTIFACTS, KEY_BYTES};
 
 use crate::artifact_store::{ArtifactStore, Kept};
-
-/// Artifacts of one attempt.
-const MAX_ARTIFACTS: usize = 100;
-const MAX_NAME_BYTES: usize = 128;
+use crate::hidden::HiddenIn;
 
 /// Name to what was kept.
 pub(super) type KeptOfStage = BTreeMap<String, Kept>;
@@ -30,23 +28,33 @@ impl Artifacts {
         }
     }
 
-    pub(super) async fn keep(&self, view: Arc<View>, name: &str, path: &str) -> Result<Kept, String> {
+    pub(super) async fn keep(&self, view: Arc<View>, name: &str, path: &str, hidden: HiddenIn) -> Result<Kept, String> {
         check_name(name)?;
-        if self.kept().len() >= MAX_ARTIFACTS {
-            return Err(format!("a stage keeps at most {MAX_ARTIFACTS} artifacts"));
+        if hidden.covers(Path::new(""), false) {
+            return Err(format!("{path} is hidden, so there is nothing to keep"));
         }
+        self.check_room(name)?;
         let opened = view
             .open_dir_or_file(Path::new(path))
             .map_err(|error| format!("{path}: {error}"))?;
         let store = self.store.clone();
         let shown = PathBuf::from(path);
-        let kept = tokio::task::spawn_blocking(move || store.keep(opened, &shown));
+        let kept = tokio::task::spawn_blocking(move || store.keep(opened, &shown, &hidden));
         let kept = kept
             .await
             .map_err(|error| error.to_string())?
             .map_err(|error| error.to_string())?;
         self.kept().insert(name.to_owned(), kept.clone());
         Ok(kept)
+    }
+
+    /// One that is there may be kept again.
+    fn check_room(&self, name: &str) -> Result<(), String> {
+        let kept = self.kept();
+        if kept.len() >= ARTIFACTS && !kept.contains_key(name) {
+            return Err(format!("a stage keeps at most {ARTIFACTS} artifacts"));
+        }
+        Ok(())
     }
 
     pub(super) fn all(&self) -> KeptOfStage {
@@ -84,20 +92,37 @@ pub(super) fn lay_out(
 /// A name is also a file name.
 fn check_name(name: &str) -> Result<(), String> {
     let good = !name.is_empty()
-        && name.len() <= MAX_NAME_BYTES
+        && name.len() <= KEY_BYTES
         && !name.starts_with('.')
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
     if good {
         return Ok(());
     }
     Err(format!(
-        "`{name}`: an artifact's name has letters, digits, `-`, `_` and `.`, {MAX_NAME_BYTES} at most, and no dot first"
+        "`{name}`: an artifact's name has letters, digits, `-`, `_` and `.`, {KEY_BYTES} at most, and no dot first"
     ))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_stage_keeps_only_so_many() {
+        let artifacts = Artifacts::new(ArtifactStore::new("unused".into()));
+        let one = Kept {
+            digest: tidegate_sandbox::Digest::of(b""),
+            bytes: 0,
+            is_folder: false,
+        };
+        let all = (0..ARTIFACTS).map(|number| (number.to_string(), one.clone()));
+        artifacts.kept().extend(all);
+        artifacts.check_room("0").unwrap();
+        assert_eq!(
+            artifacts.check_room("more").unwrap_err(),
+            "a stage keeps at most 256 artifacts"
+        );
+    }
 
     #[test]
     fn names_stay_in_their_folder() {

@@ -1,12 +1,14 @@
 //! The engine's side of one attempt. It decides from the Plan alone; what it does not find granted there, it refuses.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::Value;
 use tidegate_confine::View;
+use tidegate_sandbox::limits::{FILE_BYTES, INPUT_BYTES, MEDIA_TYPE_BYTES, MIB, PIECE_BYTES, POLL_TIME};
 use tidegate_sandbox::{
     Broker, Change, Command, ConnectionId, Exit, FilesError, Finished, HttpError, HttpRequest, HttpResponse,
     ProcessError, ProcessId, SecretError, SourceError, SshError, SshExec, SshFinished, Stop, StopSource, Stream,
@@ -15,35 +17,30 @@ use tidegate_sandbox::{
 use super::artifacts::{Artifacts, KeptOfStage};
 use super::files;
 use super::intake::Intake;
+use super::outputs::Outputs;
 use super::processes::Processes;
 use super::source::StageSource;
 use super::ssh::SshConnections;
 use crate::Secrets;
 use crate::event::EventKind;
+use crate::hidden::Hidden;
 use crate::http::HttpClient;
 use crate::journal::StageState;
 use crate::plan::StagePlan;
 use crate::planner::toml_key;
-
-/// Outputs of one attempt, and the size of one. They are for names and numbers; files go into artifacts.
-const MAX_OUTPUTS: usize = 200;
-const MAX_OUTPUT_BYTES: usize = 256 << 10;
-const MAX_KEY_BYTES: usize = 128;
-/// Longest wait of one `poll`: so that a stage notices a stop also when it asks for more.
-const MAX_POLL: Duration = Duration::from_secs(60);
+use crate::ssh::Exclude;
 
 pub(super) struct StageBroker {
     pub(super) stage: Arc<StagePlan>,
     pub(super) view: Arc<View>,
-    /// The manifest's patterns of hidden files.
-    pub(super) hide: Vec<String>,
+    pub(super) hidden: Hidden,
     /// None when the stage was granted no program.
     pub(super) processes: Option<Processes>,
     pub(super) connections: SshConnections,
     pub(super) http: HttpClient,
     pub(super) secrets: Arc<Secrets>,
     pub(super) artifacts: Artifacts,
-    pub(super) outputs: Mutex<BTreeMap<String, Value>>,
+    pub(super) outputs: Outputs,
     pub(super) state: Arc<StageState>,
     pub(super) source: StageSource,
     pub(super) intake: Arc<Intake>,
@@ -69,14 +66,9 @@ impl StageBroker {
         done.unwrap_or_else(|error| Err(FilesError::Other(error.to_string())))
     }
 
-    fn outputs(&self) -> MutexGuard<'_, BTreeMap<String, Value>> {
-        // Nothing panics while it holds the lock.
-        self.outputs.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// What the attempt leaves behind: outputs and artifacts.
     pub(super) fn results(&self) -> (BTreeMap<String, Value>, KeptOfStage) {
-        (self.outputs().clone(), self.artifacts.all())
+        (self.outputs.all(), self.artifacts.all())
     }
 }
 
@@ -87,30 +79,13 @@ impl Broker for StageBroker {
     }
 
     async fn set_output(&self, key: String, value: String) -> Result<(), String> {
-        let good = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
-        if key.is_empty() || key.len() > MAX_KEY_BYTES || !key.bytes().all(good) {
-            return Err(format!(
-                "an output's key has letters, digits, `-` and `_`, {MAX_KEY_BYTES} at most"
-            ));
-        }
-        if value.len() > MAX_OUTPUT_BYTES {
-            return Err(format!(
-                "an output has at most {MAX_OUTPUT_BYTES} bytes; keep larger things as artifacts"
-            ));
-        }
+        let value = Outputs::read(&key, &value)?;
         if self.intake.holds_secret(&key) {
             return Err("an output's key holds a secret".into());
         }
         self.intake.count()?;
-        let value: Value = serde_json::from_str(&value).map_err(|error| format!("the value is not JSON: {error}"))?;
         let value = self.intake.clean_value(value);
-        {
-            let mut outputs = self.outputs();
-            if outputs.len() >= MAX_OUTPUTS && !outputs.contains_key(&key) {
-                return Err(format!("a stage has at most {MAX_OUTPUTS} outputs"));
-            }
-            outputs.insert(key.clone(), value.clone());
-        }
+        self.outputs.set(key.clone(), value.clone())?;
         self.intake.output(key, value).await;
         Ok(())
     }
@@ -119,8 +94,12 @@ impl Broker for StageBroker {
         if self.intake.holds_secret(&name) {
             return Err("an artifact's name holds a secret".into());
         }
+        if media_type.len() > MEDIA_TYPE_BYTES {
+            return Err(format!("a media type has at most {MEDIA_TYPE_BYTES} bytes"));
+        }
         self.intake.count()?;
-        let kept = self.artifacts.keep(self.view.clone(), &name, &path).await?;
+        let hidden = self.hidden.beneath(Path::new(&path));
+        let kept = self.artifacts.keep(self.view.clone(), &name, &path, hidden).await?;
         let media_type = self.intake.clean_line(media_type);
         let (stage, digest, bytes) = (self.stage.name.clone(), kept.digest.to_string(), kept.bytes);
         self.intake
@@ -148,8 +127,8 @@ impl Broker for StageBroker {
     }
 
     async fn files_glob(&self, patterns: Vec<String>) -> Result<Vec<String>, FilesError> {
-        let hide = self.hide.clone();
-        self.on_view(move |view| files::glob(view, &hide, &patterns)).await
+        let hidden = self.hidden.beneath(Path::new(""));
+        self.on_view(move |view| files::glob(view, &hidden, &patterns)).await
     }
 
     async fn files_read(&self, path: String) -> Result<Vec<u8>, FilesError> {
@@ -177,7 +156,9 @@ impl Broker for StageBroker {
     }
 
     async fn spawn(&self, command: Command) -> Result<ProcessId, ProcessError> {
-        self.processes()?.spawn(command).await
+        let processes = self.processes()?;
+        check_input(command.stdin.as_deref().unwrap_or_default()).map_err(ProcessError::Other)?;
+        processes.spawn(command).await
     }
 
     async fn wait(&self, process: ProcessId) -> Result<Finished, ProcessError> {
@@ -191,6 +172,10 @@ impl Broker for StageBroker {
     }
 
     async fn write_stdin(&self, process: ProcessId, content: Vec<u8>) -> Result<(), ProcessError> {
+        if content.len() > PIECE_BYTES {
+            let text = format!("a piece of standard input has at most {} MiB", PIECE_BYTES / MIB);
+            return Err(ProcessError::Other(text));
+        }
         self.processes()?.write(process, content).await
     }
 
@@ -211,7 +196,7 @@ impl Broker for StageBroker {
     }
 
     async fn poll(&self, processes: Vec<ProcessId>, timeout_ms: u64) -> Vec<u32> {
-        let timeout = Duration::from_millis(timeout_ms).min(MAX_POLL);
+        let timeout = Duration::from_millis(timeout_ms).min(POLL_TIME);
         match &self.processes {
             Some(table) => table.poll(&processes, timeout).await,
             None => Vec::new(),
@@ -220,7 +205,7 @@ impl Broker for StageBroker {
 
     async fn drop_process(&self, process: ProcessId) {
         if let Some(processes) = &self.processes {
-            processes.forget(process);
+            processes.forget(process).await;
         }
     }
 
@@ -259,6 +244,7 @@ impl Broker for StageBroker {
     }
 
     async fn ssh_exec(&self, connection: ConnectionId, exec: SshExec) -> Result<SshFinished, SshError> {
+        check_input(&exec.stdin).map_err(SshError::Other)?;
         self.connections.exec(connection, exec).await
     }
 
@@ -269,8 +255,15 @@ impl Broker for StageBroker {
         remote: String,
         exclude: Vec<String>,
     ) -> Result<u64, SshError> {
+        let hidden = self.hidden.beneath(Path::new(&local));
+        if hidden.covers(Path::new(""), false) {
+            return Err(SshError::Other(format!(
+                "{local} is hidden, so there is nothing to upload"
+            )));
+        }
+        let exclude = Exclude::parse(&exclude)?.and(hidden);
         self.connections
-            .upload(connection, &self.view, &local, &remote, &exclude)
+            .upload(connection, &self.view, &local, &remote, exclude)
             .await
     }
 
@@ -281,6 +274,10 @@ impl Broker for StageBroker {
         content: Vec<u8>,
         mode: u32,
     ) -> Result<(), SshError> {
+        if content.len() > FILE_BYTES {
+            let text = format!("a file that is written at once has at most {} MiB", FILE_BYTES / MIB);
+            return Err(SshError::Other(text));
+        }
         self.connections.write_file(connection, &remote, content, mode).await
     }
 
@@ -290,5 +287,29 @@ impl Broker for StageBroker {
 
     async fn ssh_close(&self, connection: ConnectionId) {
         self.connections.close(connection);
+    }
+}
+
+fn check_input(content: &[u8]) -> Result<(), String> {
+    if content.len() <= INPUT_BYTES {
+        return Ok(());
+    }
+    let limit = INPUT_BYTES / MIB;
+    Err(format!(
+        "a standard input that is given at once has at most {limit} MiB"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_standard_input_has_a_bound() {
+        assert!(check_input(&vec![0; INPUT_BYTES]).is_ok());
+        assert_eq!(
+            check_input(&vec![0; INPUT_BYTES + 1]).unwrap_err(),
+            "a standard input that is given at once has at most 8 MiB"
+        );
     }
 }

@@ -3,12 +3,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tidegate_sandbox::limits::{CAPTURE_BYTES, PIECE_BYTES};
 use tokio::sync::Notify;
-
-/// What one stream of one program may hold. The contract names this number.
-pub(super) const MAX_CAPTURED_BYTES: usize = 8 << 20;
-/// What one call hands over. The contract names this number.
-pub(super) const MAX_PIECE_BYTES: usize = 1 << 20;
 
 /// What all streams of one attempt may hold together: it is the engine's memory, and a stage may start many programs and read
 /// none of them.
@@ -52,6 +48,8 @@ pub(super) struct Capture {
 struct State {
     bytes: Vec<u8>,
     truncated: bool,
+    /// Nobody will read it.
+    abandoned: bool,
     /// Of the budget.
     taken: usize,
 }
@@ -87,7 +85,10 @@ impl Capture {
 
     fn take_in(&self, bytes: &[u8]) -> usize {
         let mut state = self.lock();
-        let room = MAX_CAPTURED_BYTES.saturating_sub(state.bytes.len());
+        if state.abandoned {
+            return bytes.len();
+        }
+        let room = CAPTURE_BYTES.saturating_sub(state.bytes.len());
         let wanted = bytes.len().min(room);
         let free = FREE_BYTES.saturating_sub(state.bytes.len()).min(wanted);
         let taken = self.budget.take(wanted - free);
@@ -104,7 +105,7 @@ impl Capture {
     /// At most one piece, without waiting.
     pub(super) fn take_piece(&self) -> Vec<u8> {
         let mut state = self.lock();
-        let count = state.bytes.len().min(MAX_PIECE_BYTES);
+        let count = state.bytes.len().min(PIECE_BYTES);
         let rest = state.bytes.split_off(count);
         let piece = std::mem::replace(&mut state.bytes, rest);
         state.settle(&self.budget);
@@ -118,6 +119,15 @@ impl Capture {
         let bytes = std::mem::take(&mut state.bytes);
         state.settle(&self.budget);
         (bytes, state.truncated)
+    }
+
+    /// From now on everything is taken and nothing kept, so that no program waits for a reader that is gone.
+    pub(super) fn abandon(&self) {
+        let mut state = self.lock();
+        state.abandoned = true;
+        state.bytes.clear();
+        state.settle(&self.budget);
+        self.drained.notify_one();
     }
 
     pub(super) fn has_some(&self) -> bool {
@@ -147,29 +157,46 @@ mod tests {
     #[tokio::test]
     async fn over_the_limit_is_cut_and_told() {
         let capture = Capture::new(false, CaptureBudget::new());
-        capture.push(&vec![b'x'; MAX_CAPTURED_BYTES]).await;
+        capture.push(&vec![b'x'; CAPTURE_BYTES]).await;
         assert!(!capture.take_all().1);
-        capture.push(&vec![b'x'; MAX_CAPTURED_BYTES + 1]).await;
+        capture.push(&vec![b'x'; CAPTURE_BYTES + 1]).await;
         let (bytes, truncated) = capture.take_all();
-        assert_eq!((bytes.len(), truncated), (MAX_CAPTURED_BYTES, true));
+        assert_eq!((bytes.len(), truncated), (CAPTURE_BYTES, true));
     }
 
     #[tokio::test]
     async fn a_reader_on_the_way_makes_the_program_wait() {
         let capture = Capture::new(true, CaptureBudget::new());
-        let content = vec![b'x'; MAX_CAPTURED_BYTES + 10];
+        let content = vec![b'x'; CAPTURE_BYTES + 10];
         let waits = tokio::time::timeout(Duration::from_millis(20), capture.push(&content)).await;
         assert!(waits.is_err());
-        assert_eq!(capture.take_piece().len(), MAX_PIECE_BYTES);
+        assert_eq!(capture.take_piece().len(), PIECE_BYTES);
         tokio::time::timeout(Duration::from_secs(5), capture.push(b"more"))
             .await
             .unwrap();
     }
 
     #[tokio::test]
+    async fn a_reader_that_is_gone_holds_nobody_up() {
+        let budget = CaptureBudget::new();
+        let capture = Capture::new(true, budget.clone());
+        let content = vec![b'x'; CAPTURE_BYTES + 10];
+        let push = capture.push(&content);
+        let gone = async {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            capture.abandon();
+        };
+        tokio::time::timeout(Duration::from_secs(5), async { tokio::join!(push, gone) })
+            .await
+            .unwrap();
+        assert!(!capture.has_some());
+        assert_eq!(budget.0.load(Ordering::Relaxed), MAX_HELD_BYTES);
+    }
+
+    #[tokio::test]
     async fn all_streams_share_one_budget() {
         let budget = CaptureBudget::new();
-        let full = vec![b'x'; MAX_CAPTURED_BYTES];
+        let full = vec![b'x'; CAPTURE_BYTES];
         let mut held = Vec::new();
         for _ in 0..100 {
             let capture = Capture::new(false, budget.clone());

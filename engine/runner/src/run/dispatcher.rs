@@ -20,6 +20,7 @@ use super::setup::{RunSetup, Shared};
 use crate::event::{Event, EventKind, LogSource, Observer, ObserverError};
 use crate::expression::{Expr, Scope};
 use crate::plan::StagePlan;
+use crate::ssh::Endings;
 use crate::{Masker, Outcome};
 
 /// What an aborted attempt has to remove its scratch folder.
@@ -148,6 +149,7 @@ impl Dispatcher {
             // The dispatcher holds a sender itself, so the channel can't be closed.
             let Some(message) = receiver.blocking_recv() else { break };
             match message {
+                Message::Event(kind) if self.is_late(&kind) => {}
                 Message::Event(kind) => self.tell(kind)?,
                 Message::Finished(finished) => {
                     self.finish(finished)?;
@@ -171,6 +173,11 @@ impl Dispatcher {
             duration_ms,
         })?;
         Ok(outcome)
+    }
+
+    /// What an attempt left behind that was ended by force may still tell something; a stage that has finished says no more.
+    fn is_late(&self, kind: &EventKind) -> bool {
+        kind.stage().is_some_and(|stage| !self.running.contains_key(stage))
     }
 
     fn tell_start(&mut self) -> Result<(), ObserverError> {
@@ -264,6 +271,7 @@ impl Dispatcher {
         })?;
         let needed = self.all_needs(stage);
         let (stop, signal) = StopSource::new();
+        let endings = Endings::default();
         let attempt = Attempt {
             stage: stage.clone(),
             attempt,
@@ -271,6 +279,7 @@ impl Dispatcher {
             outputs: pick(&self.outputs, &needed),
             artifacts: pick(&self.artifacts, &needed),
             stop: signal,
+            endings: endings.clone(),
             sender: self.sender.clone(),
         };
         let (shared, sender, name) = (self.shared.clone(), self.sender.clone(), stage.name.clone());
@@ -292,6 +301,8 @@ impl Dispatcher {
                 outputs: BTreeMap::new(),
                 artifacts: KeptOfStage::new(),
             });
+            // After the last stage the runtime ends, and would leave the rest of this undone.
+            endings.over().await;
             // When nobody listens any more the run is over.
             let _ = sender
                 .send(Message::Finished(Finished {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -15,6 +15,7 @@ use super::artifacts::{Artifacts, KeptArtifacts, KeptOfStage, lay_out};
 use super::broker::StageBroker;
 use super::intake::Intake;
 use super::message::Message;
+use super::outputs::Outputs;
 use super::processes::{Processes, needed_toolchains};
 use super::scratch::Scratch;
 use super::setup::Shared;
@@ -23,10 +24,12 @@ use super::ssh::SshConnections;
 use crate::Outcome;
 use crate::event::Confinement;
 use crate::expression::{Scope, Template};
+use crate::hidden::Hidden;
 use crate::http::{HttpClient, Origin};
 use crate::journal::StageState;
 use crate::pipeline::{fill_in, first_mistake};
 use crate::plan::StagePlan;
+use crate::ssh::Endings;
 
 /// What one attempt needs to know of the run so far.
 pub(super) struct Attempt {
@@ -37,6 +40,8 @@ pub(super) struct Attempt {
     pub(super) outputs: BTreeMap<String, BTreeMap<String, Value>>,
     pub(super) artifacts: KeptArtifacts,
     pub(super) stop: Stop,
+    /// Outlive the attempt, also one that is aborted.
+    pub(super) endings: Endings,
     pub(super) sender: mpsc::Sender<Message>,
 }
 
@@ -117,6 +122,9 @@ async fn prepare_and_run(shared: &Arc<Shared>, attempt: &Attempt, intake: &Arc<I
             .map_err(|error| internal("lay out artifacts", error.to_string()))?
             .map_err(|error| internal("lay out artifacts", error))?
     };
+    // The Cell reads the same patterns, so they are good.
+    let hidden = Hidden::new(&shared.plan.workspace, scratch.path(), &shared.plan.hide)
+        .map_err(|error| internal("read the hidden patterns", error.to_string()))?;
     let toolchains = needed_toolchains(stage, &shared.plan.workspace, &shared.plan.toolchains);
     let spec = cell_spec(shared, stage, scratch.path().into(), &toolchains);
     let identity = spec.identity();
@@ -150,17 +158,22 @@ async fn prepare_and_run(shared: &Arc<Shared>, attempt: &Attempt, intake: &Arc<I
     let targets = targets.map(|(name, target)| (name.clone(), target.clone())).collect();
     let origins: Result<Vec<_>, _> = stage.grant.http.iter().map(|origin| Origin::parse(origin)).collect();
     let origins = origins.map_err(|error| internal("read a granted origin", error.to_string()))?;
-    let http = HttpClient::new(origins).map_err(|error| internal("set up http", error.to_string()))?;
     let broker = Arc::new(StageBroker {
         stage: stage.clone(),
         view: view.clone(),
-        hide: shared.plan.hide.clone(),
+        hidden,
         processes,
-        connections: SshConnections::new(targets, shared.secrets.clone(), intake.clone(), stop.clone()),
-        http,
+        connections: SshConnections::new(
+            targets,
+            shared.secrets.clone(),
+            intake.clone(),
+            stop.clone(),
+            attempt.endings.clone(),
+        ),
+        http: HttpClient::new(origins),
         secrets: shared.secrets.clone(),
         artifacts: Artifacts::new(shared.artifacts.clone()),
-        outputs: Mutex::default(),
+        outputs: Outputs::default(),
         state: Arc::new(state),
         source: StageSource::new(&shared.plan, &stage.grant, &shared.host),
         intake: intake.clone(),

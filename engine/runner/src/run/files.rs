@@ -1,18 +1,18 @@
 //! Files of the workspace for a stage, all through its View.
 
+use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
-use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use ignore::overrides::{Override, OverrideBuilder};
 use tidegate_confine::View;
 use tidegate_sandbox::FilesError;
+use tidegate_sandbox::limits::FILE_BYTES;
 
 use super::ignore_rules::{Allowance, IgnoreRules};
 use crate::file_tree::FileTree;
+use crate::hidden::HiddenIn;
 
-/// Largest file that is read or written at once; larger ones go through WASI's filesystem in pieces.
-const MAX_FILE_BYTES: u64 = 16 << 20;
 /// Paths that one glob gives, and their bytes: the answer is held here and again in the stage's memory.
 const MAX_PATHS: usize = 200_000;
 const MAX_PATH_BYTES: usize = 16 << 20;
@@ -26,17 +26,16 @@ const MAX_DEPTH: usize = 512;
 /// Sorted, relative to the workspace; ignored and hidden files are left out, and so are names that are not text. Links are
 /// not followed, also when a program puts one into a folder's place meanwhile.
 ///
-/// `hide`: what the manifest hides. In the View such a file is there, and empty.
-pub(super) fn glob(view: &View, hide: &[String], patterns: &[String]) -> Result<Vec<String>, FilesError> {
+/// `hidden`: in the View such a file is there, and empty.
+pub(super) fn glob(view: &View, hidden: &HiddenIn, patterns: &[String]) -> Result<Vec<String>, FilesError> {
     let root = view
         .open_dir_or_file(Path::new(""))
         .map_err(|error| explain(".", &error))?;
-    glob_tree(&FileTree::new(root), hide, patterns)
+    glob_tree(&FileTree::new(root), hidden, patterns)
 }
 
-fn glob_tree(tree: &FileTree, hide: &[String], patterns: &[String]) -> Result<Vec<String>, FilesError> {
+fn glob_tree(tree: &FileTree, hidden: &HiddenIn, patterns: &[String]) -> Result<Vec<String>, FilesError> {
     let wanted = overrides(patterns)?;
-    let hidden = hidden(hide)?;
     let mut found = Found::default();
     let mut folders = vec![(PathBuf::new(), IgnoreRules::default())];
     let (mut walked, mut allowance) = (0, Allowance::default());
@@ -50,10 +49,7 @@ fn glob_tree(tree: &FileTree, hide: &[String], patterns: &[String]) -> Result<Ve
                 return Err(FilesError::Other(format!("more than {MAX_WALKED} files and folders")));
             }
             let path = folder.join(name);
-            if is_hidden(&path)
-                || hidden.matched(&path, kind.is_dir()).is_ignore()
-                || rules.ignores(&path, kind.is_dir())
-            {
+            if is_dotfile(&path) || hidden.covers(&path, kind.is_dir()) || rules.ignores(&path, kind.is_dir()) {
                 continue;
             }
             if kind.is_dir() {
@@ -84,16 +80,7 @@ fn overrides(patterns: &[String]) -> Result<Override, FilesError> {
     builder.build().map_err(other)
 }
 
-fn hidden(hide: &[String]) -> Result<Gitignore, FilesError> {
-    let other = |error: ignore::Error| FilesError::Other(error.to_string());
-    let mut builder = GitignoreBuilder::new("");
-    for pattern in hide {
-        builder.add_line(None, pattern).map_err(other)?;
-    }
-    builder.build().map_err(other)
-}
-
-fn is_hidden(path: &Path) -> bool {
+fn is_dotfile(path: &Path) -> bool {
     use std::os::unix::ffi::OsStrExt;
     path.file_name().is_some_and(|name| name.as_bytes().starts_with(b"."))
 }
@@ -120,28 +107,35 @@ impl Found {
 }
 
 pub(super) fn read(view: &View, path: &str) -> Result<Vec<u8>, FilesError> {
-    let mut file = view.open(Path::new(path)).map_err(|error| explain(path, &error))?;
+    let file = view.open(Path::new(path)).map_err(|error| explain(path, &error))?;
+    read_whole(file, path)
+}
+
+fn read_whole(mut file: File, path: &str) -> Result<Vec<u8>, FilesError> {
     let size = file.metadata().map_err(|error| explain(path, &error))?.len();
-    if size > MAX_FILE_BYTES {
+    if size > FILE_BYTES as u64 {
         return Err(FilesError::TooLarge(size));
     }
     let mut content = Vec::new();
     Read::by_ref(&mut file)
-        .take(MAX_FILE_BYTES + 1)
+        .take(FILE_BYTES as u64 + 1)
         .read_to_end(&mut content)
         .map_err(|error| explain(path, &error))?;
-    if content.len() as u64 > MAX_FILE_BYTES {
-        return Err(FilesError::TooLarge(content.len() as u64));
-    }
+    check_size(&content)?;
     Ok(content)
 }
 
 pub(super) fn write(view: &View, path: &str, content: &[u8]) -> Result<(), FilesError> {
-    if content.len() as u64 > MAX_FILE_BYTES {
-        return Err(FilesError::TooLarge(content.len() as u64));
-    }
+    check_size(content)?;
     let mut file = view.create(Path::new(path)).map_err(|error| explain(path, &error))?;
     file.write_all(content).map_err(|error| explain(path, &error))
+}
+
+fn check_size(content: &[u8]) -> Result<(), FilesError> {
+    if content.len() > FILE_BYTES {
+        return Err(FilesError::TooLarge(content.len() as u64));
+    }
+    Ok(())
 }
 
 fn explain(path: &str, error: &std::io::Error) -> FilesError {
@@ -160,6 +154,7 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     use super::*;
+    use crate::hidden::Hidden;
 
     struct Project(tempfile::TempDir);
 
@@ -176,11 +171,10 @@ mod tests {
 
         fn glob(&self, patterns: &[&str]) -> Result<Vec<String>, FilesError> {
             let patterns: Vec<String> = patterns.iter().map(|pattern| (*pattern).to_owned()).collect();
-            glob_tree(
-                &FileTree::new(std::fs::File::open(self.0.path()).unwrap().into()),
-                &["*.pem".to_owned(), "/private/".to_owned()],
-                &patterns,
-            )
+            let hide = ["*.pem".to_owned(), "/private/".to_owned()];
+            let hidden = Hidden::new(self.0.path(), Path::new("/scratch"), &hide).unwrap();
+            let tree = FileTree::new(File::open(self.0.path()).unwrap().into());
+            glob_tree(&tree, &hidden.beneath(Path::new("")), &patterns)
         }
     }
 
@@ -221,6 +215,18 @@ mod tests {
             project.glob(&["**/*.py"]).unwrap(),
             ["a.py", "endless/b.py", "pipe/c.py"]
         );
+    }
+
+    #[test]
+    fn a_file_is_read_at_once_up_to_a_size() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let read = || read_whole(File::open(file.path()).unwrap(), "a.bin").map(|content| content.len());
+        file.as_file().set_len(FILE_BYTES as u64).unwrap();
+        assert_eq!(read(), Ok(FILE_BYTES));
+        file.as_file().set_len(FILE_BYTES as u64 + 1).unwrap();
+        assert_eq!(read(), Err(FilesError::TooLarge(FILE_BYTES as u64 + 1)));
+        // Of a file in /proc the size is known only when it was read.
+        assert!(read_whole(File::open("/proc/self/status").unwrap(), "status").is_ok());
     }
 
     #[test]

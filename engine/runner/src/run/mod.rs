@@ -9,6 +9,7 @@ mod files;
 mod ignore_rules;
 mod intake;
 mod message;
+mod outputs;
 mod process;
 mod processes;
 mod scratch;

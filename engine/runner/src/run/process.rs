@@ -18,8 +18,7 @@ use crate::event::LogSource;
 use crate::interrupt::Interrupt;
 use crate::line_buffer::LineBuffer;
 
-/// Between asking a program to end and ending it: time for a test runner to write its report. Shorter than any stage's own
-/// grace, which it is a part of.
+/// Between asking a program to end and ending it, at most: time for a test runner to write its report.
 const TERMINATE_GRACE: Duration = Duration::from_secs(2);
 /// How long a program's output is waited for after its end. What it wrote is in the pipe by then; only another program that got
 /// hold of the pipe could still write.
@@ -52,6 +51,8 @@ pub(super) struct Start {
     /// Written to standard input, which is then closed.
     pub(super) input: Option<Vec<u8>>,
     pub(super) timeout: Option<Duration>,
+    /// The stage's, once a stop is requested.
+    pub(super) stop_grace: Duration,
     /// What its output may take of the engine's memory, together with the attempt's other programs.
     pub(super) budget: CaptureBudget,
 }
@@ -87,7 +88,8 @@ impl Process {
             (None, pipe) if start.interactive => pipe,
             _ => None,
         };
-        let supervised = supervise(start.child, start.timeout, stop, kill.clone());
+        let patience = Patience::of(start.stop_grace);
+        let supervised = supervise(start.child, start.timeout, patience, stop, kill.clone());
         tokio::spawn(async move {
             let ended = supervised.await;
             over_sender.send_replace(true);
@@ -123,6 +125,14 @@ impl Process {
         self.kill.notify_one();
     }
 
+    /// Ends it because nobody wants to know of it any more; returns when it is gone and what it has logged is with the intake.
+    pub(super) async fn end(&self) {
+        self.kill();
+        self.stdout.abandon();
+        self.stderr.abandon();
+        self.ended().await;
+    }
+
     /// Waits while the program does not read.
     pub(super) async fn write(&self, content: &[u8]) -> Result<(), String> {
         match &mut *self.stdin.lock().await {
@@ -142,8 +152,38 @@ impl Drop for Process {
     }
 }
 
+/// How long a program that was asked to end may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Patience {
+    at_timeout: Duration,
+    at_stop: Duration,
+}
+
+impl Patience {
+    /// At a stop its stage waits for it, and needs the other half of its grace for itself.
+    fn of(stop_grace: Duration) -> Self {
+        Self {
+            at_timeout: TERMINATE_GRACE,
+            at_stop: TERMINATE_GRACE.min(stop_grace / 2),
+        }
+    }
+
+    async fn over(self, reason: &Exit, interrupt: &Interrupt) {
+        let stopped = async {
+            if *reason != Exit::Stopped {
+                interrupt.requested().await;
+            }
+            tokio::time::sleep(self.at_stop).await;
+        };
+        tokio::select! {
+            () = stopped => {}
+            () = tokio::time::sleep(self.at_timeout) => {}
+        }
+    }
+}
+
 /// Waits for the end, and brings it about on a timeout, a stop or a kill.
-async fn supervise(child: Child, timeout: Option<Duration>, stop: Stop, kill: Arc<Notify>) -> Exit {
+async fn supervise(child: Child, timeout: Option<Duration>, patience: Patience, stop: Stop, kill: Arc<Notify>) -> Exit {
     let ended = match ended_fd(&child) {
         Ok(fd) => fd,
         Err(error) => return Exit::Other(format!("it can't be watched: {error}")),
@@ -165,17 +205,12 @@ async fn supervise(child: Child, timeout: Option<Duration>, stop: Stop, kill: Ar
             None
         }
     };
-    if forced.is_some() {
+    if let Some(reason) = &forced {
         child.terminate(libc::SIGTERM);
-        let patience = async {
-            tokio::select! {
-                () = tokio::time::sleep(TERMINATE_GRACE) => {}
-                () = kill.notified() => {}
-            }
-        };
         tokio::select! {
             _ = ended.readable() => {}
-            () = patience => child.kill(),
+            () = patience.over(reason, &interrupt) => child.kill(),
+            () = kill.notified() => child.kill(),
         }
     }
     let _ = ended.readable().await;

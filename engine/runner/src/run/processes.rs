@@ -24,6 +24,10 @@ const MAX_RUNNING: usize = 64;
 /// Programs that run or whose end the stage has not yet let go of: each holds some of its output here.
 const MAX_HELD: usize = 512;
 
+/// For the kernel to end a tree of processes, and for the log to take a pipe's content: milliseconds on a machine that is not
+/// overloaded. A stage waits for it.
+const END_TIMEOUT: Duration = Duration::from_secs(5);
+
 pub(super) struct Processes {
     pub(super) cell: Arc<Cell>,
     pub(super) stage: Arc<StagePlan>,
@@ -112,6 +116,7 @@ impl Processes {
             interactive: command.interactive,
             input: command.stdin,
             timeout: command.timeout_ms.map(Duration::from_millis),
+            stop_grace: Duration::from_millis(self.stage.stop_grace_ms),
             budget: self.budget.clone(),
         };
         let process = Process::start(start, self.intake.clone(), self.stop.clone(), self.changed.clone());
@@ -188,7 +193,13 @@ impl Processes {
         }
     }
 
-    pub(super) fn forget(&self, id: ProcessId) {
+    /// Returns when the program is gone and its last lines are told: nothing of it comes after the stage's end.
+    pub(super) async fn forget(&self, id: ProcessId) {
+        if let Some(process) = self.get(id) {
+            // A timeout means that the kernel or the log is slow; the program goes on ending by itself.
+            let _ = tokio::time::timeout(END_TIMEOUT, process.end()).await;
+        }
+        // Only now: a call that is dropped while it waits is made again at the attempt's end.
         self.lock().running.remove(&id.0);
     }
 

@@ -13,7 +13,7 @@ use crate::Secrets;
 use crate::event::LogSource;
 use crate::line_buffer::LineBuffer;
 use crate::plan::{HostKeysPlan, TargetPlan};
-use crate::ssh::{Connection, HostKeyPolicy, SshHost, SshTarget};
+use crate::ssh::{Connection, Endings, Exclude, HostKeyPolicy, SshHost, SshTarget};
 
 /// Connections that one attempt may have open; a target with more hosts is deployed in batches.
 const MAX_CONNECTIONS: usize = 64;
@@ -23,6 +23,7 @@ pub(super) struct SshConnections {
     secrets: Arc<Secrets>,
     intake: Arc<Intake>,
     stop: Stop,
+    endings: Endings,
     open: Mutex<Open>,
 }
 
@@ -39,12 +40,14 @@ impl SshConnections {
         secrets: Arc<Secrets>,
         intake: Arc<Intake>,
         stop: Stop,
+        endings: Endings,
     ) -> Self {
         Self {
             targets,
             secrets,
             intake,
             stop,
+            endings,
             open: Mutex::default(),
         }
     }
@@ -63,7 +66,7 @@ impl SshConnections {
         let resolved = self.resolve(target, plan)?;
         let no_host = || SshError::NotGranted(format!("`{host}` is not a host of the target `{target}`"));
         let host = resolved.host(host).ok_or_else(no_host)?;
-        let connection = Connection::open(&resolved, host, self.stop.clone()).await?;
+        let connection = Connection::open(&resolved, host, self.stop.clone(), self.endings.clone()).await?;
         let mut open = self.lock();
         let id = open.next;
         open.next += 1;
@@ -114,7 +117,7 @@ impl SshConnections {
         view: &View,
         local: &str,
         remote: &str,
-        exclude: &[String],
+        exclude: Exclude,
     ) -> Result<u64, SshError> {
         use std::os::fd::AsRawFd;
         let connection = self.get(id)?;

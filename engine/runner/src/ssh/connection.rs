@@ -10,6 +10,7 @@ use russh::{AlgorithmKind, Preferred};
 use tidegate_sandbox::{SshError, Stop};
 use tokio::net::TcpStream;
 
+use super::endings::Endings;
 use super::host::SshHost;
 use super::limits::{CHANNEL_MESSAGES, KEEPALIVES_UNANSWERED};
 use super::session::{Notes, Session};
@@ -29,6 +30,7 @@ pub struct Connection {
 /// The connection itself, for its owner and for those who still have to end a command.
 pub(super) struct Link {
     pub(super) handle: Handle<Session>,
+    pub(super) endings: Endings,
     _socket: Socket,
 }
 
@@ -44,18 +46,19 @@ impl Drop for Socket {
 }
 
 impl Connection {
-    /// Connects, checks the host's key, and authenticates with the target's key.
+    /// Connects, checks the host's key, and authenticates with the target's key. `endings` counts the commands that are still
+    /// being ended when nobody waits for them any more.
     ///
     /// # Errors
     ///
     /// `Unreachable`, `HostKeyMismatch`, `AuthenticationFailed` (also for a key that can't be read) and `Stopping`; the
     /// texts say what to do next.
-    pub async fn open(target: &SshTarget, host: &SshHost, stop: Stop) -> Result<Self, SshError> {
+    pub async fn open(target: &SshTarget, host: &SshHost, stop: Stop, endings: Endings) -> Result<Self, SshError> {
         let interrupt = Interrupt::from_now(&stop);
         tokio::select! {
             biased;
             () = interrupt.requested() => Err(SshError::Stopping),
-            opened = tokio::time::timeout(target.connect_timeout, Self::try_open(target, host, stop)) => {
+            opened = tokio::time::timeout(target.connect_timeout, Self::try_open(target, host, stop, endings)) => {
                 opened.unwrap_or_else(|_| Err(trouble::connect_timed_out(host, target.connect_timeout.as_secs())))
             }
         }
@@ -70,7 +73,7 @@ impl Connection {
         self.notes.lost(&self.host)
     }
 
-    async fn try_open(target: &SshTarget, host: &SshHost, stop: Stop) -> Result<Self, SshError> {
+    async fn try_open(target: &SshTarget, host: &SshHost, stop: Stop, endings: Endings) -> Result<Self, SshError> {
         // A key that can't be read is known before anything goes out.
         let key = private_key::read(&target.key, target.passphrase.as_ref().map(|p| p.as_str()))
             .map_err(|error| trouble::bad_key(&target.name, &error))?;
@@ -87,6 +90,7 @@ impl Connection {
         };
         let mut link = Link {
             handle,
+            endings,
             _socket: socket,
         };
         authenticate(&mut link.handle, host, key, &notes).await?;

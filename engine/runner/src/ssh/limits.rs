@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-/// Captured output of one command, both streams together. It crosses to the stage in one answer, so it must fit in memory
-/// several times; what a person wants to read is in the log.
-pub(super) const CAPTURE_BYTES: usize = 8 << 20;
+use tidegate_sandbox::limits as contract;
 
-/// The largest file that `read_file` returns, for the same reason.
-pub(super) const READ_FILE_BYTES: usize = 8 << 20;
+/// Captured output of one command, both streams together; what a person wants to read is in the log.
+pub(super) const CAPTURE_BYTES: usize = contract::CAPTURE_BYTES;
+
+/// The largest file that `read_file` returns.
+pub(super) const READ_FILE_BYTES: usize = contract::FILE_BYTES;
 
 /// Error output kept for a message about a failed command of our own.
 pub(super) const ERROR_TEXT_BYTES: usize = 2 << 10;
@@ -42,6 +43,10 @@ pub(super) const TALK_AFTER_EXIT: Duration = Duration::from_secs(60);
 
 /// Between the signals TERM and KILL, and between KILL and the closing of the channel.
 pub(super) const SIGNAL_GRACE: Duration = Duration::from_millis(500);
+
+/// For commands that are ended after their stage is over: both signals with their grace, and two round trips to a distant host.
+/// The end of a run waits for it, after a second Ctrl-C too.
+pub(super) const ENDINGS_TIME: Duration = Duration::from_secs(2);
 
 /// For `kill` on a second channel: a round trip and the start of a process, on a loaded host.
 pub(super) const KILL_TIME: Duration = Duration::from_secs(5);

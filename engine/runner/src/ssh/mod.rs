@@ -3,6 +3,7 @@
 mod call;
 mod codes;
 mod connection;
+mod endings;
 mod exclude;
 mod exec;
 mod host;
@@ -31,6 +32,8 @@ mod upload_stream;
 
 pub use codes::{code, codes};
 pub use connection::Connection;
+pub use endings::Endings;
+pub use exclude::Exclude;
 pub use host::{InvalidHost, SshHost};
 pub use host_keys::{HostKeyPolicy, InvalidHostKeys};
 pub use target::SshTarget;

@@ -10,8 +10,8 @@ use super::connection::Link;
 use super::limits::{KILL_TIME, SIGNAL_GRACE};
 
 /// Ends the command and closes its channel when it is dropped before the end, so that a future that nobody polls any more
-/// leaves nothing behind on the other side. That task keeps the connection open for as long as it needs, a few seconds at
-/// most.
+/// leaves nothing behind on the other side. That keeps the connection open for as long as it needs, a few seconds at most;
+/// whoever ends the engine waits for [`super::Endings`].
 pub(super) struct Running {
     pub(super) channel: Arc<ChannelWriteHalf<Msg>>,
     pub(super) link: Arc<Link>,
@@ -59,7 +59,9 @@ impl Drop for Running {
         }
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             let (channel, link, group) = (self.channel.clone(), self.link.clone(), self.group);
+            let ending = self.link.endings.begin();
             runtime.spawn(async move {
+                let _ending = ending;
                 for signal in [Sig::TERM, Sig::KILL] {
                     signal_group(&link, &channel, group, signal).await;
                     sleep(SIGNAL_GRACE).await;

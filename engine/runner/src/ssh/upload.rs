@@ -40,7 +40,7 @@ impl Connection {
     /// that were sent; `progress` gets the bytes sent so far and the bytes to send.
     ///
     /// - Only files whose content or executable bit differs are sent. What is not here any more is removed there. What
-    ///   `exclude` (gitignore patterns, relative to the folder) covers is left alone on both sides.
+    ///   `exclude` covers is left alone on both sides.
     /// - A file is checked by its digest and then put in its place in one step; it is never written in place, so a hard
     ///   link to the old one stays as it was.
     /// - Links here are not followed; they are sent as links if they stay in the folder.
@@ -54,11 +54,10 @@ impl Connection {
         &self,
         local: &Path,
         remote: &str,
-        exclude: &[String],
+        exclude: Exclude,
         progress: impl Fn(u64, u64) + Send + Sync,
     ) -> Result<u64, SshError> {
         let remote = remote_path::checked(remote)?;
-        let exclude = Exclude::parse(exclude)?;
         let call = Call::on(self);
         match call.source(local, exclude).await? {
             (Source::File(file, entry), _) => call.upload_file(file, &entry, &remote, &progress).await,

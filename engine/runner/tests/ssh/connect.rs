@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use tidegate_runner::ssh::{Connection, HostKeyPolicy, SshHost};
+use tidegate_runner::ssh::{Connection, Endings, HostKeyPolicy, SshHost};
 use tidegate_sandbox::{SshError, StopSource};
 
 use crate::sshd::{Sshd, free_port, keygen, user};
@@ -160,7 +160,10 @@ async fn what_is_not_there_says_why() {
     let mut target = target(&sshd);
     let mut reach = async |label: String| {
         target.hosts = vec![SshHost::parse(&label).unwrap()];
-        match Connection::open(&target, &target.hosts[0], never()).await.unwrap_err() {
+        match Connection::open(&target, &target.hosts[0], never(), Endings::default())
+            .await
+            .unwrap_err()
+        {
             SshError::Unreachable(text) => text,
             error => panic!("{error:?}"),
         }

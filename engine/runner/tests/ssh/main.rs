@@ -8,7 +8,7 @@ mod sshd;
 mod upload;
 
 use sshd::Sshd;
-use tidegate_runner::ssh::{Connection, HostKeyPolicy, SshHost, SshTarget};
+use tidegate_runner::ssh::{Connection, Endings, HostKeyPolicy, SshHost, SshTarget};
 use tidegate_sandbox::{SshError, Stop, StopSource};
 
 /// The server's one host, with its ed25519 key pinned and the key that may log in.
@@ -29,7 +29,7 @@ async fn open(target: &SshTarget) -> Result<Connection, SshError> {
 }
 
 async fn open_with(target: &SshTarget, stop: Stop) -> Result<Connection, SshError> {
-    Connection::open(target, &target.hosts[0], stop).await
+    Connection::open(target, &target.hosts[0], stop, Endings::default()).await
 }
 
 /// A stop that is not requested as long as the test runs.

@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
-use tidegate_runner::ssh::Connection;
+use tidegate_runner::ssh::{Connection, Exclude};
 use tidegate_sandbox::{SshError, SshExec, SshLine, StopSource};
 
 use crate::sshd::Sshd;
@@ -18,7 +18,7 @@ use crate::{open, open_with, target};
 async fn upload(connection: &Connection, local: &Path, remote: &Path, exclude: &[&str]) -> Result<u64, SshError> {
     let exclude: Vec<String> = exclude.iter().map(ToString::to_string).collect();
     connection
-        .upload(local, remote.to_str().unwrap(), &exclude, |_, _| {})
+        .upload(local, remote.to_str().unwrap(), Exclude::parse(&exclude)?, |_, _| {})
         .await
 }
 
@@ -101,9 +101,12 @@ async fn the_first_upload_sends_all_and_the_second_nothing() {
     let remote = sshd.files().join("re lease/-1");
     let seen = Mutex::new(Vec::new());
     let sent = connection
-        .upload(local.path(), remote.to_str().unwrap(), &[], |done, total| {
-            seen.lock().unwrap().push((done, total))
-        })
+        .upload(
+            local.path(),
+            remote.to_str().unwrap(),
+            Exclude::parse(&[]).unwrap(),
+            |done, total| seen.lock().unwrap().push((done, total)),
+        )
         .await
         .unwrap();
     let expected = tree(local.path());
@@ -336,11 +339,16 @@ async fn a_stopped_upload_leaves_the_old_files_and_the_next_one_cleans_up() {
     fs::write(local.path().join("large"), vec![b'x'; 50_000_000]).unwrap();
     let begun = Instant::now();
     let result = connection
-        .upload(local.path(), remote.to_str().unwrap(), &[], |done, _| {
-            if done > 1_000_000 {
-                source.request();
-            }
-        })
+        .upload(
+            local.path(),
+            remote.to_str().unwrap(),
+            Exclude::parse(&[]).unwrap(),
+            |done, _| {
+                if done > 1_000_000 {
+                    source.request();
+                }
+            },
+        )
         .await;
     assert_eq!(result, Err(SshError::Stopping));
     assert!(begun.elapsed() < Duration::from_secs(30));

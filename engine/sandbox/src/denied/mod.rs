@@ -8,10 +8,12 @@ mod secrets;
 mod source;
 mod ssh;
 
+use std::collections::VecDeque;
+
 use wasmtime::component::{HasData, ResourceTable};
 
 use crate::clip::clip;
-use crate::limits::NAME_BYTES;
+use crate::limits::{DENIALS, NAME_BYTES};
 
 /// Stands for the host's side of the denied interfaces.
 pub(crate) struct Denying;
@@ -39,17 +41,25 @@ fn quoted(text: &str) -> String {
     format!("{:?}", clip(text.to_owned(), NAME_BYTES))
 }
 
-/// Whether the attempt ever got the answer `not-granted`, and the last one.
+/// The last answers `not-granted` of an attempt.
 #[derive(Debug, Default)]
-pub(crate) struct Denials(Option<String>);
+pub(crate) struct Denials(VecDeque<String>);
 
 impl Denials {
     pub(crate) fn note(&mut self, text: &str) {
-        self.0 = Some(text.to_owned());
+        // An empty text is in every other one.
+        if text.is_empty() || self.0.iter().any(|known| known == text) {
+            return;
+        }
+        if self.0.len() == DENIALS {
+            self.0.pop_front();
+        }
+        self.0.push_back(text.to_owned());
     }
 
-    pub(crate) fn last(&self) -> Option<&str> {
-        self.0.as_deref()
+    /// True when `text` passes one of them on.
+    pub(crate) fn any_in(&self, text: &str) -> bool {
+        self.0.iter().any(|denial| text.contains(denial))
     }
 }
 

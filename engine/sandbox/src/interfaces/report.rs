@@ -2,7 +2,7 @@
 
 use crate::attempt::Attempt;
 use crate::bindings::report::{self, Host};
-use crate::limits::{ARTIFACTS, KIB, NAME_BYTES, OUTPUT_BYTES, OUTPUTS};
+use crate::limits::{KEY_BYTES, KIB, MEDIA_TYPE_BYTES, OUTPUT_BYTES};
 use crate::{Finding, Level, Location, Severity, TestCase, TestOutcome};
 
 impl Host for Attempt {
@@ -32,8 +32,8 @@ impl Host for Attempt {
     }
 
     async fn set_output(&mut self, key: String, value: String) -> wasmtime::Result<Result<(), String>> {
-        if key.is_empty() || key.len() > NAME_BYTES {
-            return Ok(Err(format!("an output's key has 1 to {NAME_BYTES} bytes")));
+        if key.is_empty() || key.len() > KEY_BYTES {
+            return Ok(Err(format!("an output's key has 1 to {KEY_BYTES} bytes")));
         }
         if value.len() > OUTPUT_BYTES {
             return Ok(Err(format!(
@@ -44,10 +44,6 @@ impl Host for Attempt {
         if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(&value) {
             return Ok(Err(format!("the output `{key}` is not JSON: {error}")));
         }
-        let Some(left) = self.outputs_left.checked_sub(1) else {
-            return Ok(Err(format!("a stage sets at most {OUTPUTS} outputs")));
-        };
-        self.outputs_left = left;
         self.feed.settle().await;
         Ok(self.broker.set_output(key, value).await)
     }
@@ -58,15 +54,11 @@ impl Host for Attempt {
         path: String,
         media_type: String,
     ) -> wasmtime::Result<Result<(), String>> {
-        if name.is_empty() || name.len() > NAME_BYTES || media_type.len() > NAME_BYTES {
+        if name.is_empty() || name.len() > KEY_BYTES || media_type.len() > MEDIA_TYPE_BYTES {
             return Ok(Err(format!(
-                "an artifact's name and media type have 1 to {NAME_BYTES} bytes"
+                "an artifact's name has 1 to {KEY_BYTES} bytes, its media type at most {MEDIA_TYPE_BYTES}"
             )));
         }
-        let Some(left) = self.artifacts_left.checked_sub(1) else {
-            return Ok(Err(format!("a stage keeps at most {ARTIFACTS} artifacts")));
-        };
-        self.artifacts_left = left;
         self.feed.settle().await;
         Ok(self.broker.keep_artifact(name, path, media_type).await)
     }

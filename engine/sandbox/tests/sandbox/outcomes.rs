@@ -17,25 +17,31 @@ async fn answers_become_outcomes() {
         AttemptEnd::Misconfigured("no settings".into())
     );
     assert_eq!(run("unavailable").await.end, AttemptEnd::Unavailable("no index".into()));
-    assert_eq!(run("other").await.end, AttemptEnd::Failed("gave up".into()));
+    assert_eq!(run("other").await.end, AttemptEnd::Unavailable("gave up".into()));
 }
 
 #[tokio::test]
 async fn giving_up_after_a_denial_is_denied() {
     assert_eq!(
-        run("not-granted-then-other").await.end,
+        run("give-up-when-not-granted").await.end,
         AttemptEnd::Denied(
-            "git is needed\n\
-             `process` is not granted to this stage; its manifest would say exec = [\"git\"]"
-                .into()
+            "git is needed: `process` is not granted to this stage; its manifest would say exec = [\"git\"]".into()
         )
     );
-    let granted = Start::new("not-granted-then-other")
+    let granted = Start::new("give-up-when-not-granted")
         .await
         .granted([Interface::Process])
         .run()
         .await;
     assert_eq!(granted.end, AttemptEnd::Passed);
+}
+
+#[tokio::test]
+async fn a_denial_that_is_not_the_reason_is_not_the_end() {
+    assert_eq!(
+        run("not-granted-then-other").await.end,
+        AttemptEnd::Unavailable("the disk is full".into())
+    );
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ fn a_test_that_ends_the_process_is_named() {
     let text = "import os, signal\ndef test_a(): pass\ndef test_b(): os._exit(0)\ndef test_c(): pass\n";
     let ran = pytest(NEW, "{}", &[("test_a.py", text)]);
     assert_eq!(
-        ran.other(),
+        ran.failed(),
         "pytest ended with exit code 0, but its session did not reach its end after 1 of 3 tests"
     );
 
@@ -104,10 +104,10 @@ fn no_tests_is_misconfigured_and_says_why() {
     assert_eq!(ran.misconfigured(), "2 tests were collected and none was run");
     let ran = pytest(NEW, r#"{"args": ["--version"]}"#, &[two]);
     assert!(
-        ran.other()
+        ran.misconfigured()
             .starts_with("pytest ended with exit code 0, but no tests were collected"),
         "{}",
-        ran.other()
+        ran.misconfigured()
     );
 }
 

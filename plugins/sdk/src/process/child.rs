@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{Error, Exit};
 use crate::bindings::tidegate::stage::process as host;
@@ -57,29 +57,65 @@ impl Child {
 
     /// The same as [`Child::each_line`], and `look` is called at least once in each `period`, for what the program tells by
     /// other ways than its output; never after the end.
-    pub fn follow(&self, period: Duration, mut line: impl FnMut(Stream, &str), mut look: impl FnMut()) -> Exit {
-        let mut stdout = Lines::default();
-        let mut stderr = Lines::default();
+    pub fn follow(&self, period: Duration, line: impl FnMut(Stream, &str), look: impl FnMut()) -> Exit {
+        follow(self, period.min(LOOK), line, look)
+    }
+}
+
+/// A program as [`follow`] sees it.
+trait Followed {
+    fn read(&self, stream: Stream) -> Vec<u8>;
+    fn finished(&self) -> Option<Exit>;
+    /// Until there is something to see, and at most so long.
+    fn wait(&self, limit: Duration);
+}
+
+impl Followed for Child {
+    fn read(&self, stream: Stream) -> Vec<u8> {
+        Self::read(self, stream)
+    }
+
+    fn finished(&self) -> Option<Exit> {
+        Self::finished(self)
+    }
+
+    fn wait(&self, limit: Duration) {
+        poll(&[self], limit);
+    }
+}
+
+fn follow(
+    program: &impl Followed,
+    period: Duration,
+    mut line: impl FnMut(Stream, &str),
+    mut look: impl FnMut(),
+) -> Exit {
+    let mut stdout = Lines::default();
+    let mut stderr = Lines::default();
+    loop {
+        // Asked before the reading: what a program wrote before its end must not be missed.
+        let exit = program.finished();
+        let begin = Instant::now();
         loop {
-            // Asked before the reading: what a program wrote before its end must not be missed.
-            let exit = self.finished();
-            loop {
-                let out = self.read(Stream::Stdout);
-                let err = self.read(Stream::Stderr);
-                if out.is_empty() && err.is_empty() {
-                    break;
-                }
-                stdout.push(&out, |text| line(Stream::Stdout, text));
-                stderr.push(&err, |text| line(Stream::Stderr, text));
+            let out = program.read(Stream::Stdout);
+            let err = program.read(Stream::Stderr);
+            if out.is_empty() && err.is_empty() {
+                break;
             }
-            if let Some(exit) = exit {
-                stdout.end(|text| line(Stream::Stdout, text));
-                stderr.end(|text| line(Stream::Stderr, text));
-                return exit;
+            stdout.push(&out, |text| line(Stream::Stdout, text));
+            stderr.push(&err, |text| line(Stream::Stderr, text));
+            // A program that never pauses must not put off the look. After its end all that is left is read.
+            if exit.is_none() && begin.elapsed() >= period {
+                break;
             }
-            look();
-            poll(&[self], period.min(LOOK));
         }
+        if let Some(exit) = exit {
+            stdout.end(|text| line(Stream::Stdout, text));
+            stderr.end(|text| line(Stream::Stderr, text));
+            return exit;
+        }
+        look();
+        program.wait(period);
     }
 }
 
@@ -118,7 +154,53 @@ impl Lines {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
+
+    /// It prints without a pause until it was looked at twice, and then has some more to say.
+    #[derive(Default)]
+    struct Chatty {
+        looks: Cell<u32>,
+        reads: Cell<u32>,
+        rest: Cell<u32>,
+    }
+
+    impl Followed for Chatty {
+        fn read(&self, stream: Stream) -> Vec<u8> {
+            self.reads.set(self.reads.get() + 1);
+            assert!(self.reads.get() < 1_000, "nobody looks");
+            std::thread::sleep(Duration::from_millis(1));
+            if self.looks.get() < 2 {
+                return b"more\n".to_vec();
+            }
+            self.rest.set(self.rest.get() + u32::from(stream == Stream::Stdout));
+            if self.rest.get() <= 50 {
+                b"rest\n".to_vec()
+            } else {
+                Vec::new()
+            }
+        }
+
+        fn finished(&self) -> Option<Exit> {
+            (self.looks.get() == 2).then_some(Exit::Code(7))
+        }
+
+        fn wait(&self, _: Duration) {}
+    }
+
+    #[test]
+    fn output_without_a_pause_puts_nothing_off_and_its_end_is_not_missed() {
+        let program = Chatty::default();
+        let mut rest = 0;
+        let exit = follow(
+            &program,
+            Duration::from_millis(10),
+            |stream, line| rest += u32::from(stream == Stream::Stdout && line == "rest"),
+            || program.looks.set(program.looks.get() + 1),
+        );
+        assert_eq!((exit, rest), (Exit::Code(7), 50));
+    }
 
     fn lines(pieces: &[&[u8]]) -> Vec<String> {
         let mut seen = Vec::new();

@@ -4,9 +4,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
-use tidegate_sdk::process::{Command, Exit, Sink};
+use tidegate_sdk::process::{Child, Command, Exit, Sink};
 use tidegate_sdk::report::{self, Finding, Test, TestOutcome};
-use tidegate_sdk::{Failure, context, failure, files, secrets, state};
+use tidegate_sdk::{Failure, context, failure, files, http, secrets, ssh, state};
 
 use crate::config::Config;
 
@@ -95,6 +95,23 @@ pub(crate) fn take(line: &str, config: &Config) -> Result<(), Failure> {
         },
         "eat-memory" => eat_memory(),
         "trap" => unreachable!("the stage was told to trap"),
+        "end" => report::info(format!("ended: {}", started(argument)?.each_line(|_, _| ()))),
+        "leave" => leave(argument)?,
+        "tree" => tree(argument)?,
+        "get" => say(
+            argument,
+            http::Request::get(argument).send().map(|answer| answer.text()),
+        ),
+        "remote" => {
+            remote(argument, |connection, line| {
+                let finished = connection.shell(line, &ssh::Exec::default())?;
+                report::info(format!("ended with {}", finished.exit_code));
+                Ok(())
+            })?;
+        }
+        "upload" => remote(argument, |connection, folder| {
+            Ok(connection.upload(".", folder, &[]).map(drop)?)
+        })?,
         "fail" => return Err(failure::failed(argument)),
         "misconfigured" => return Err(failure::misconfigured(argument)),
         "unavailable" => return Err(failure::unavailable(argument)),
@@ -145,6 +162,50 @@ fn run(line: &str) -> Result<(), Failure> {
         Exit::Code(0) => Ok(()),
         exit => Err(failure::failed(format!("`{program}` {exit}"))),
     }
+}
+
+/// `PROGRAM ARGUMENT`, started and not waited for.
+fn started(line: &str) -> Result<Child, Failure> {
+    let mut words = line.splitn(3, ' ');
+    let program = words.next().unwrap_or_default();
+    Ok(Command::new(program).args(words).spawn(Sink::Log, Sink::Log)?)
+}
+
+/// Lets go of a program once it has made `left` in its folder for temporary files.
+fn leave(line: &str) -> Result<(), Failure> {
+    let child = started(line)?;
+    wait_for(&context::scratch().join("tmp/left"));
+    drop(child);
+    Ok(())
+}
+
+/// All that is in an artifact, folders with a slash at their end.
+fn tree(stage: &str) -> Result<(), Failure> {
+    let root = context::artifact(stage, "kept").ok_or_else(|| failure::failed("no such artifact"))?;
+    let root = Path::new(&root);
+    let (mut found, mut folders) = (Vec::new(), vec![root.to_owned()]);
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder)? {
+            let path = entry?.path();
+            let name = path.strip_prefix(root).unwrap_or(&path).display().to_string();
+            if path.is_dir() {
+                found.push(format!("{name}/"));
+                folders.push(path);
+            } else {
+                found.push(name);
+            }
+        }
+    }
+    found.sort();
+    report::info(found.join(" "));
+    Ok(())
+}
+
+/// `TARGET REST`, on the target's first host.
+fn remote(argument: &str, act: impl FnOnce(&ssh::Connection, &str) -> Result<(), Failure>) -> Result<(), Failure> {
+    let (target, rest) = argument.split_once(' ').unwrap_or((argument, ""));
+    let hosts = ssh::hosts(target)?;
+    act(&ssh::Connection::open(target, &hosts[0])?, rest)
 }
 
 fn wait_for(path: &Path) {

@@ -39,6 +39,7 @@ pub const BEHAVIOURS: &[(&str, Behaviour)] = &[
     ("flood-progress", |_| flood_progress()),
     ("report", |_| report_everything()),
     ("context", |_| tell_context()),
+    ("give-up-when-not-granted", |_| give_up_when_not_granted()),
     ("not-granted-then-other", |_| not_granted_then_other()),
     ("all-denied", |_| all_denied()),
     ("granted", |_| granted()),
@@ -223,12 +224,22 @@ fn tell_context() -> Result<(), Failure> {
     Ok(())
 }
 
-fn not_granted_then_other() -> Result<(), Failure> {
+fn give_up_when_not_granted() -> Result<(), Failure> {
     match process::Command::new("git").run() {
         Ok(_) => Ok(()),
-        Err(process::Error::NotGranted(_)) => Err(Failure::Other("git is needed".into())),
+        // Another denial comes in between.
+        Err(process::Error::NotGranted(text)) => {
+            let _ = secrets::reveal("token");
+            Err(Failure::Other(format!("git is needed: {text}")))
+        }
         Err(error) => Err(failed(error)),
     }
+}
+
+/// It goes on without what is not granted, and gives up for another reason.
+fn not_granted_then_other() -> Result<(), Failure> {
+    let _ = process::Command::new("git").run();
+    Err(Failure::Other("the disk is full".into()))
 }
 
 /// Every interface that needs a grant, without one; the answers are logged.
