@@ -122,7 +122,7 @@ impl Outcome {
             AttemptEnd::TimedOut(text) => (Outcome::TimedOut, Some(text)),
             AttemptEnd::LimitExceeded(text) => (Outcome::LimitExceeded, Some(text)),
             AttemptEnd::Trapped(text) => (Outcome::Trapped, Some(text)),
-            AttemptEnd::Cancelled => (Outcome::Cancelled, None),
+            AttemptEnd::Cancelled(text) => (Outcome::Cancelled, text),
         }
     }
 }

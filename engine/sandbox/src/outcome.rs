@@ -14,9 +14,11 @@ pub enum AttemptEnd {
     Unavailable(String),
     /// The stage gave up after an answer `not-granted`, and says so.
     Denied(String),
+    /// With what the stage said, if it did in its grace: how it left things.
     TimedOut(String),
     LimitExceeded(String),
     /// The component trapped; the text has the frames.
     Trapped(String),
-    Cancelled,
+    /// With what the stage said, if it did in its grace: how it left things.
+    Cancelled(Option<String>),
 }

@@ -164,8 +164,9 @@ fn conclude(result: Option<Returned>, cause: Option<Cause>, store: &Store<Attemp
     let guest = &store.data().guest;
     // An answer that comes after the time is no answer any more; after a stop only a success still counts.
     match (cause, &result) {
-        (Some(Cause::Time), _) => return AttemptEnd::TimedOut(timed_out(limits.time, result.is_some())),
-        (Some(Cause::Requested), None | Some(Err(_) | Ok(Err(_)))) => return AttemptEnd::Cancelled,
+        (Some(Cause::Time), _) => return AttemptEnd::TimedOut(timed_out(limits.time, result)),
+        (Some(Cause::Requested), None | Some(Err(_))) => return AttemptEnd::Cancelled(None),
+        (Some(Cause::Requested), Some(Ok(Err(failure)))) => return AttemptEnd::Cancelled(Some(last_words(failure))),
         _ => {}
     }
     match result {
@@ -187,9 +188,19 @@ fn conclude(result: Option<Returned>, cause: Option<Cause>, store: &Store<Attemp
     }
 }
 
-fn timed_out(time: Duration, returned: bool) -> String {
-    let how = if returned { "" } else { " and did not stop when told" };
+fn timed_out(time: Duration, result: Option<Returned>) -> String {
+    let how = match result {
+        None => " and did not stop when told".to_owned(),
+        Some(Ok(Err(failure))) => format!("; {}", last_words(&failure)),
+        Some(Ok(Ok(())) | Err(_)) => String::new(),
+    };
     format!("the stage took longer than its {} s{how}", time.as_secs_f64())
+}
+
+fn last_words(failure: &Failure) -> String {
+    let (Failure::Failed(text) | Failure::Misconfigured(text) | Failure::Unavailable(text) | Failure::Other(text)) =
+        failure;
+    clip(text.clone(), MESSAGE_BYTES)
 }
 
 /// Drops the guest first, then gives back what the broker still holds for it. Returns the progress that was held back.

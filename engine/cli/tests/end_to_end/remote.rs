@@ -33,9 +33,9 @@ fn a_second_ctrl_c_leaves_no_remote_command() {
     let (line, mark) = stays(1);
     let rest = "stop-grace = \"10m\"\n[stages.next]\nuses = \"probe.wasm\"\nneeds = [\"it\"]\nwith = { steps = [] }\n";
     // The call ends with the first Ctrl-C; what comes after it is what the second one ends.
-    let project = project(&sshd, &["wait-stop", &line], rest);
+    let project = project(&sshd, &["log here", "wait-stop", &line], rest);
     let mut running = project.start(["run", "--format", "json"]);
-    running.until(|event| event["event"] == "stage-started");
+    running.until_logged("here");
     running.signal(Signal::INT);
     running.until_logged("ready");
     assert!(!alive(&mark).is_empty());
@@ -48,9 +48,9 @@ fn a_second_ctrl_c_leaves_no_remote_command() {
 fn a_grace_that_ran_out_leaves_no_remote_command() {
     let sshd = Sshd::start();
     let (line, mark) = stays(2);
-    let project = project(&sshd, &["wait-stop", &line], "stop-grace = \"3s\"\n");
+    let project = project(&sshd, &["log here", "wait-stop", &line], "stop-grace = \"3s\"\n");
     let mut running = project.start(["run", "--format", "json"]);
-    running.until(|event| event["event"] == "stage-started");
+    running.until_logged("here");
     running.signal(Signal::INT);
     running.until_logged("ready");
     running.end().code(130);

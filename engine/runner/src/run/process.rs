@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tidegate_confine::Child;
-use tidegate_sandbox::{Exit, Level, Sink, Stop};
+use tidegate_sandbox::{Exit, Level, Sink};
 use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::unix::pipe;
@@ -51,6 +51,8 @@ pub(super) struct Start {
     /// Written to standard input, which is then closed.
     pub(super) input: Option<Vec<u8>>,
     pub(super) timeout: Option<Duration>,
+    /// Of the time before it was started: a stop while it was has to end it.
+    pub(super) interrupt: Interrupt,
     /// The stage's, once a stop is requested.
     pub(super) stop_grace: Duration,
     /// What its output may take of the engine's memory, together with the attempt's other programs.
@@ -59,7 +61,7 @@ pub(super) struct Start {
 
 impl Process {
     /// `changed` is notified whenever there is something to see: output, or the end.
-    pub(super) fn start(start: Start, intake: Arc<Intake>, stop: Stop, changed: Arc<Notify>) -> Self {
+    pub(super) fn start(start: Start, intake: Arc<Intake>, changed: Arc<Notify>) -> Self {
         let stdout = Arc::new(Capture::new(start.interactive, start.budget.clone()));
         let stderr = Arc::new(Capture::new(start.interactive, start.budget.clone()));
         let kill = Arc::new(Notify::new());
@@ -89,7 +91,7 @@ impl Process {
             _ => None,
         };
         let patience = Patience::of(start.stop_grace);
-        let supervised = supervise(start.child, start.timeout, patience, stop, kill.clone());
+        let supervised = supervise(start.child, start.timeout, patience, start.interrupt, kill.clone());
         tokio::spawn(async move {
             let ended = supervised.await;
             over_sender.send_replace(true);
@@ -183,13 +185,17 @@ impl Patience {
 }
 
 /// Waits for the end, and brings it about on a timeout, a stop or a kill.
-async fn supervise(child: Child, timeout: Option<Duration>, patience: Patience, stop: Stop, kill: Arc<Notify>) -> Exit {
+async fn supervise(
+    child: Child,
+    timeout: Option<Duration>,
+    patience: Patience,
+    interrupt: Interrupt,
+    kill: Arc<Notify>,
+) -> Exit {
     let ended = match ended_fd(&child) {
         Ok(fd) => fd,
         Err(error) => return Exit::Other(format!("it can't be watched: {error}")),
     };
-    // A program that is started after a stop, to leave things whole, has what is left of the stage's grace.
-    let interrupt = Interrupt::from_now(&stop);
     let limit = async {
         match timeout {
             Some(timeout) => tokio::time::sleep(timeout).await,

@@ -74,6 +74,8 @@ impl Processes {
     }
 
     pub(super) async fn spawn(&self, command: Command) -> Result<ProcessId, ProcessError> {
+        // A program that is started after a stop, to leave things whole, has what is left of the stage's grace.
+        let interrupt = Interrupt::from_now(&self.stop);
         self.check_room()?;
         let program = self.program(&command.program)?;
         let words = std::iter::once(command.program.as_str()).chain(command.args.iter().map(String::as_str));
@@ -116,10 +118,11 @@ impl Processes {
             interactive: command.interactive,
             input: command.stdin,
             timeout: command.timeout_ms.map(Duration::from_millis),
+            interrupt,
             stop_grace: Duration::from_millis(self.stage.stop_grace_ms),
             budget: self.budget.clone(),
         };
-        let process = Process::start(start, self.intake.clone(), self.stop.clone(), self.changed.clone());
+        let process = Process::start(start, self.intake.clone(), self.changed.clone());
         let mut table = self.lock();
         let id = table.next;
         table.next += 1;

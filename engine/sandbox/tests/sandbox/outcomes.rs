@@ -123,9 +123,19 @@ async fn a_stage_that_stops_in_its_grace() {
         Start::new("wait-for-stop").await.run_and_stop(soon).await.end,
         AttemptEnd::Passed
     );
+    let text = "stopped in the middle".to_owned();
     assert_eq!(
         Start::new("fail-after-stop").await.run_and_stop(soon).await.end,
-        AttemptEnd::Cancelled
+        AttemptEnd::Cancelled(Some(text))
+    );
+    let late = Start::new("fail-after-stop")
+        .await
+        .time(soon, Duration::from_secs(10))
+        .run()
+        .await;
+    assert_eq!(
+        late.end,
+        AttemptEnd::TimedOut("the stage took longer than its 0.05 s; stopped in the middle".into())
     );
     let late = Start::new("wait-for-stop")
         .await
@@ -144,7 +154,7 @@ async fn a_stage_that_does_not_stop_is_cancelled() {
     for behave in ["spin", "sleep"] {
         let begin = Instant::now();
         let start = Start::new(behave).await.time(Duration::from_secs(60), soon);
-        assert_eq!(start.run_and_stop(soon).await.end, AttemptEnd::Cancelled);
+        assert_eq!(start.run_and_stop(soon).await.end, AttemptEnd::Cancelled(None));
         assert!(begin.elapsed() < Duration::from_secs(5));
     }
 }
