@@ -90,7 +90,9 @@ fn ask<S: Stage>(input: &str) -> Result<Vec<Request>, String> {
 pub fn run<S: Stage>() -> Result<(), plugin::Failure> {
     // What a stage does after a stop counts as leaving things whole, and nothing is begun yet.
     if context::stop_requested() {
-        return Err(plugin::Failure::Other("the run was stopped before the stage began".to_owned()));
+        return Err(plugin::Failure::Other(
+            "the run was stopped before the stage began".to_owned(),
+        ));
     }
     context::config::<S::Config>()
         .and_then(S::run)
