@@ -56,18 +56,14 @@ impl<'a> Fleet<'a> {
         }
     }
 
-    /// After a stop the engine shows no more than the log: says there how it ended.
+    /// A failure says itself what serves.
     pub fn tell_after_stop(&self, result: &Result<Outcome, DeployError>) {
-        match result {
-            Err(error) if matches!(error, DeployError::Stopped(_)) || self.world.stop_requested() => {
-                self.world.warn(&one_line(&error.to_string()));
-            }
-            Ok(outcome) if self.world.stop_requested() => {
-                let release = outcome.release;
-                self.world
-                    .warn(&format!("the stop came when all was done: release {release} serves"));
-            }
-            _ => {}
+        if let Ok(outcome) = result
+            && self.world.stop_requested()
+        {
+            let release = outcome.release;
+            self.world
+                .warn(&format!("the stop came when all was done: release {release} serves"));
         }
     }
 
