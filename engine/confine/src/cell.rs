@@ -220,7 +220,10 @@ fn last_words(helper: &mut process::Child) -> String {
 
 fn refused(failure: Failure) -> StartError {
     match machine::explain(&failure) {
-        Some(why) => StartError::Machine(why),
+        Some(why) => StartError::Machine {
+            step: failure.step,
+            why,
+        },
         None if matches!(failure.step, Step::Spec | Step::Masks) => StartError::Spec(failure.text),
         None => StartError::Failed(failure),
     }

@@ -17,6 +17,9 @@ pub enum Step {
     Proc,
     /// Finding what is hidden.
     Masks,
+    Landlock,
+    /// The filter of system calls.
+    SystemCalls,
     /// The helper process itself.
     Helper,
 }
@@ -43,8 +46,8 @@ pub struct Why {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The machine does not offer what the level needs.
-    #[error("{0}")]
-    Machine(Why),
+    #[error("{why}")]
+    Machine { step: Step, why: Why },
     /// The specification can't be met: a path is missing, a folder leaves the workspace, too much is hidden.
     #[error("{0}")]
     Spec(String),

@@ -19,7 +19,7 @@ pub struct Machine {
     pub user_namespaces: Result<(), Why>,
     /// The private file system, the overlay included.
     pub file_system: Result<(), Why>,
-    /// A program started and ended in a Cell.
+    /// Landlock, the filter of system calls, and a program that started and ended in a Cell.
     pub programs: Result<(), Why>,
 }
 
@@ -40,19 +40,34 @@ pub fn probe(helper: &Path, workspace: &Path, scratch: &Path) -> Machine {
         Ok(cell) => cell,
         Err(error) => {
             let why = why(&error);
-            let namespaces_failed = matches!(&error, StartError::Machine(_))
-                || matches!(
-                    &error,
-                    StartError::Failed(Failure {
-                        step: Step::Namespaces | Step::Identity,
-                        ..
-                    })
-                );
-            let user_namespaces = if namespaces_failed { Err(why.clone()) } else { Ok(()) };
+            let step = match &error {
+                StartError::Machine { step, .. } => Some(*step),
+                StartError::Failed(failure) => Some(failure.step),
+                _ => None,
+            };
+            // In the order in which a Cell is made.
+            let unless = |done: &[Step]| match step {
+                Some(step) if done.contains(&step) => Ok(()),
+                _ => Err(why.clone()),
+            };
+            const WALLS: [Step; 2] = [Step::Landlock, Step::SystemCalls];
+            const LATER: [Step; 6] = [
+                Step::Mounts,
+                Step::Overlay,
+                Step::Proc,
+                Step::Masks,
+                Step::Landlock,
+                Step::SystemCalls,
+            ];
+            // A machine that denies mounts does so by allowing namespaces in name only.
+            let after_namespaces: &[Step] = match &error {
+                StartError::Machine { .. } => &WALLS,
+                _ => &LATER,
+            };
             return Machine {
                 kernel,
-                user_namespaces,
-                file_system: Err(why.clone()),
+                user_namespaces: unless(after_namespaces),
+                file_system: unless(&WALLS),
                 programs: Err(why),
             };
         }
@@ -79,7 +94,7 @@ const IN_A_CONTAINER: &str = "in a container, start it with `--security-opt secc
 
 fn why(error: &StartError) -> Why {
     match error {
-        StartError::Machine(why) => why.clone(),
+        StartError::Machine { why, .. } => why.clone(),
         other => Why {
             what: other.to_string(),
             fix: "report this with the kernel's version".to_owned(),
@@ -106,7 +121,13 @@ pub(crate) fn explain(failure: &Failure) -> Option<Why> {
     };
     match failure.step {
         Step::Namespaces | Step::Identity | Step::Network | Step::Mounts | Step::Overlay => {}
-        Step::Spec | Step::Proc | Step::Masks | Step::Helper => return None,
+        Step::Landlock => {
+            return why(
+                "Landlock is missing (Linux 5.13 and later have it, where it is switched on)",
+                "start the kernel with `lsm=landlock,…` in front of what /sys/kernel/security/lsm shows",
+            );
+        }
+        Step::Spec | Step::Proc | Step::Masks | Step::SystemCalls | Step::Helper => return None,
     }
     if failure.step == Step::Namespaces {
         if setting("user/max_user_namespaces").as_deref() == Some("0") {

@@ -14,7 +14,7 @@ pub fn not_enforced(plan: &Plan) -> Vec<String> {
     if programs.is_empty() {
         return Vec::new();
     }
-    let mut gaps = vec!["programs: no system call filter, no memory or process limits yet".to_owned()];
+    let mut gaps = vec!["programs: no limits on their memory and number yet".to_owned()];
     let with_network: Vec<_> = programs
         .iter()
         .filter(|stage| !stage.grant.net.is_empty())

@@ -17,9 +17,8 @@ use examination::Examination;
 use finding::{Finding, State};
 
 /// What this version does not enforce at any level. The next versions shorten this list.
-const NOT_ENFORCED: [&str; 4] = [
-    "no filter of system calls (seccomp) and no Landlock around native programs",
-    "no limits on their memory and number (cgroups): `program-memory` and `processes` have no effect",
+const NOT_ENFORCED: [&str; 3] = [
+    "no limits on the memory and number of native programs (cgroups): `program-memory` and `processes` have no effect",
     "a `net` grant opens the host's whole network; without one there is none",
     "no degraded level: without user namespaces programs are refused, or run unconfined with --allow-unconfined",
 ];

@@ -101,7 +101,7 @@ fn all_that_can_be_granted() {
                  with the secret deploy-key as key, and 1 pinned host key
       limits   1 h 00 min, memory 256 MiB, output 64 MiB
 
-    not enforced: programs: no system call filter, no memory or process limits yet
+    not enforced: programs: no limits on their memory and number yet
     not enforced: a `net` grant still opens the host's whole network (build)
     ");
 }

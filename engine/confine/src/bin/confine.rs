@@ -96,7 +96,7 @@ fn run(request: Request) -> Result<Exit, String> {
         args,
     } = request;
     let cell = Cell::start(Path::new("/proc/self/exe"), &spec).map_err(|error| match error {
-        tidegate_confine::StartError::Machine(why) => format!("{why}\n\nhint: {}", why.fix),
+        tidegate_confine::StartError::Machine { why, .. } => format!("{why}\n\nhint: {}", why.fix),
         error => error.to_string(),
     })?;
     let identity = spec.identity();

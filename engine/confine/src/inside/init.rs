@@ -16,6 +16,7 @@ use rustix::process::DumpableBehavior;
 
 use super::fork::{self, Forked};
 use super::mount::Tree;
+use super::walls::Walls;
 use super::{program, sweep};
 use crate::command::{Exit, SpawnError};
 use crate::spec::Level;
@@ -29,6 +30,7 @@ pub(super) struct Init {
     /// Ends with the supervisor.
     pub(super) lifeline: OwnedFd,
     pub(super) level: Level,
+    pub(super) walls: Walls,
 }
 
 /// What the first process does once the program runs.
@@ -100,7 +102,7 @@ impl Init {
         let (reader, writer) = io::pipe()?;
         match fork::fork(0)? {
             Forked::Child => {
-                let error = program::become_program(&self.command, &self.stdio);
+                let error = program::become_program(&self.command, &self.stdio, &self.walls);
                 // If this fails, the end of this process is reported, which is an answer too.
                 let _ = serde_json::to_writer(&writer, &error);
                 std::process::exit(1)

@@ -8,6 +8,7 @@ mod entry;
 mod fork;
 mod identity;
 mod init;
+mod landlock;
 mod mount;
 mod namespaces;
 mod program;
@@ -15,6 +16,8 @@ mod root;
 mod sources;
 mod supervisor;
 mod sweep;
+mod system_calls;
+mod walls;
 mod workspace;
 
 pub(crate) use entry::HELPER_ARGUMENT;

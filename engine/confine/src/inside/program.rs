@@ -12,12 +12,13 @@ use rustix::process::{Resource, Rlimit};
 use rustix::thread::{CapabilitySet, CapabilitySets};
 
 use super::fork;
+use super::walls::Walls;
 use crate::command::SpawnError;
 use crate::spec::Level;
 use crate::wire::CommandLine;
 
 /// Gives up, for this process and all that it starts, what no program needs. The order matters: a bounding set can be emptied
-/// only while there are capabilities. Landlock and seccomp rules belong at the end.
+/// only while there are capabilities. [`Walls`] come at the end, in the program's own process.
 pub(super) fn give_up_privileges(level: Level) -> io::Result<()> {
     rustix::process::setrlimit(
         Resource::Core,
@@ -53,8 +54,8 @@ pub(super) fn give_up_privileges(level: Level) -> io::Result<()> {
 }
 
 /// Becomes the program. Returns only when that fails.
-pub(super) fn become_program(command: &CommandLine, stdio: &[OwnedFd; 3]) -> SpawnError {
-    match prepare(command, stdio).and_then(|()| execute(command)) {
+pub(super) fn become_program(command: &CommandLine, stdio: &[OwnedFd; 3], walls: &Walls) -> SpawnError {
+    match prepare(command, stdio, walls).and_then(|()| execute(command)) {
         Err(error) => error,
     }
 }
@@ -79,7 +80,7 @@ fn execute(command: &CommandLine) -> Result<Infallible, SpawnError> {
     Err(not_executed(&command.program, &error.into()))
 }
 
-fn prepare(command: &CommandLine, stdio: &[OwnedFd; 3]) -> Result<(), SpawnError> {
+fn prepare(command: &CommandLine, stdio: &[OwnedFd; 3], walls: &Walls) -> Result<(), SpawnError> {
     if !command.program.is_absolute() {
         return Err(SpawnError::NotFound(command.program.clone()));
     }
@@ -99,7 +100,10 @@ fn prepare(command: &CommandLine, stdio: &[OwnedFd; 3]) -> Result<(), SpawnError
     rustix::stdio::dup2_stderr(stderr).map_err(|error| failed(error.into()))?;
     fork::close_others_on_exec().map_err(failed)?;
     fork::reset_broken_pipe();
-    SigSet::empty().thread_set_mask().map_err(|error| failed(error.into()))
+    SigSet::empty()
+        .thread_set_mask()
+        .map_err(|error| failed(error.into()))?;
+    walls.close().map_err(failed)
 }
 
 fn not_executed(program: &Path, error: &io::Error) -> SpawnError {

@@ -18,6 +18,7 @@ use super::mount::{Forbid, Tree};
 use super::namespaces;
 use super::root::Root;
 use super::sources::{Placed, Sources};
+use super::walls::Walls;
 use super::{identity, sweep, workspace};
 use crate::command::SpawnError;
 use crate::failure::{During, Failure, Step};
@@ -28,6 +29,7 @@ use crate::wire::{self, CommandLine, Reply, Request};
 pub(super) struct Supervisor {
     engine: UnixStream,
     level: Level,
+    walls: Walls,
     running: Vec<Running>,
     /// The read end goes to every command's first process; the write end is only here, so that its end is seen there.
     lifeline: (io::PipeReader, Option<io::PipeWriter>),
@@ -67,8 +69,8 @@ impl Supervisor {
         let Some((Request::Start(spec), _)) = wire::receive(&engine)? else {
             return Ok(None);
         };
-        let views = match prepare(&spec) {
-            Ok(views) => views,
+        let (views, walls) = match prepare(&spec).and_then(|views| Ok((views, Walls::new(&spec)?))) {
+            Ok(prepared) => prepared,
             Err(failure) => {
                 wire::send(&engine, &Reply::NotStarted(failure), &[])?;
                 return Ok(None);
@@ -80,6 +82,7 @@ impl Supervisor {
         Ok(Some(Self {
             engine,
             level: spec.level,
+            walls,
             running: Vec::new(),
             lifeline: (reader, Some(writer)),
         }))
@@ -166,6 +169,7 @@ impl Supervisor {
                 status,
                 lifeline,
                 level: self.level,
+                walls: self.walls.clone(),
             }
             .run(),
             Forked::Parent(pid) => {

@@ -9,6 +9,7 @@ mod network;
 mod project;
 mod spawn;
 mod spec;
+mod system_calls;
 mod unconfined;
 mod unprivileged;
 mod view;

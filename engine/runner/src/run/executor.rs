@@ -321,7 +321,7 @@ async fn start(
 fn start_text(error: &StartError) -> String {
     let text = format!("its cell could not be made: {error}");
     match error {
-        StartError::Machine(_) | StartError::Unsupported => format!(
+        StartError::Machine { .. } | StartError::Unsupported => format!(
             "{text}\n`tidegate doctor` shows what is missing and how to get it; --allow-unconfined runs native programs \
              all the same, with everything that your user may do"
         ),
@@ -332,7 +332,7 @@ fn start_text(error: &StartError) -> String {
 /// A path of the manifest that can't be shown is the manifest's mistake; everything else is the machine's or ours.
 fn start_outcome(error: &StartError) -> Outcome {
     match error {
-        StartError::Spec(_) | StartError::Machine(_) | StartError::Unsupported => Outcome::Misconfigured,
+        StartError::Spec(_) | StartError::Machine { .. } | StartError::Unsupported => Outcome::Misconfigured,
         StartError::Failed(_) | StartError::Helper(_) => Outcome::Internal,
     }
 }

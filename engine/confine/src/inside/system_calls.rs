@@ -1,0 +1,280 @@
+//! Which system calls a confined program can make: all but those that reach what no build, test or deployment needs. A call
+//! that is filtered fails with an error that programs know; none is killed for trying.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use seccompiler::{
+    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
+    sock_filter,
+};
+
+/// Calls that are newer than this list, of which nobody has looked at what they do. Since 5.0 they have the same numbers on all
+/// architectures; calls of the x32 ABI have larger ones.
+const FIRST_UNKNOWN: u32 = 468;
+
+/// Whatever their arguments are. Most need a capability that no program has; they are here for the day when one does not check.
+const DENIED: &[i64] = &[
+    // Other processes' memory and descriptors.
+    libc::SYS_ptrace,
+    libc::SYS_process_vm_readv,
+    libc::SYS_process_vm_writev,
+    libc::SYS_process_madvise,
+    libc::SYS_pidfd_getfd,
+    libc::SYS_kcmp,
+    // Mounts and namespaces.
+    libc::SYS_mount,
+    libc::SYS_umount2,
+    libc::SYS_pivot_root,
+    libc::SYS_chroot,
+    libc::SYS_setns,
+    libc::SYS_unshare,
+    libc::SYS_open_tree,
+    libc::SYS_move_mount,
+    libc::SYS_fsopen,
+    libc::SYS_fsconfig,
+    libc::SYS_fsmount,
+    libc::SYS_fspick,
+    libc::SYS_mount_setattr,
+    libc::SYS_name_to_handle_at,
+    libc::SYS_open_by_handle_at,
+    // Keys belong to a user, not to a namespace.
+    libc::SYS_add_key,
+    libc::SYS_request_key,
+    libc::SYS_keyctl,
+    // Large parts of the kernel that were holes before.
+    libc::SYS_bpf,
+    libc::SYS_perf_event_open,
+    libc::SYS_userfaultfd,
+    libc::SYS_fanotify_init,
+    libc::SYS_lookup_dcookie,
+    libc::SYS_nfsservctl,
+    libc::SYS_move_pages,
+    libc::SYS_migrate_pages,
+    // The machine.
+    libc::SYS_init_module,
+    libc::SYS_finit_module,
+    libc::SYS_delete_module,
+    libc::SYS_kexec_load,
+    libc::SYS_kexec_file_load,
+    libc::SYS_reboot,
+    libc::SYS_swapon,
+    libc::SYS_swapoff,
+    libc::SYS_acct,
+    libc::SYS_quotactl,
+    libc::SYS_quotactl_fd,
+    libc::SYS_syslog,
+    libc::SYS_settimeofday,
+    libc::SYS_clock_settime,
+    libc::SYS_clock_adjtime,
+    libc::SYS_sethostname,
+    libc::SYS_setdomainname,
+    libc::SYS_vhangup,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_ioperm,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_iopl,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_modify_ldt,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_uselib,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_ustat,
+];
+
+/// Calls without which programs have another way: to them the kernel is an older one.
+const MISSING: &[i64] = &[
+    // Its flags lie in memory, where no filter sees them; C libraries fall back to `clone`.
+    libc::SYS_clone3,
+    // It makes sockets and connections past every filter.
+    libc::SYS_io_uring_setup,
+    libc::SYS_io_uring_enter,
+    libc::SYS_io_uring_register,
+    // Memory that no limit on files sees, and files to execute that no mount sees.
+    libc::SYS_memfd_create,
+    libc::SYS_memfd_secret,
+    // The mode of the file that it makes lies in memory too.
+    libc::SYS_openat2,
+];
+
+/// `CLONE_NEW…`.
+const NAMESPACES: [libc::c_int; 7] = [
+    libc::CLONE_NEWNS,
+    libc::CLONE_NEWCGROUP,
+    libc::CLONE_NEWUTS,
+    libc::CLONE_NEWIPC,
+    libc::CLONE_NEWUSER,
+    libc::CLONE_NEWPID,
+    libc::CLONE_NEWNET,
+];
+
+/// Set-user-id and set-group-id: in a `write` folder the file is there for other users of the machine.
+const SET_ID: [libc::mode_t; 2] = [libc::S_ISUID, libc::S_ISGID];
+
+/// Of sockets. Netlink is how C libraries list interfaces.
+const FAMILIES: [libc::c_int; 4] = [libc::AF_UNIX, libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK];
+
+/// Of internet sockets: 0 is the type's own. MPTCP and SCTP go past rules about TCP.
+const PROTOCOLS: [libc::c_int; 3] = [0, libc::IPPROTO_TCP, libc::IPPROTO_UDP];
+
+/// The type of a socket without its flags.
+const TYPE: u64 = 0xf;
+
+/// Connects without `connect`.
+const FAST_OPEN: libc::c_int = libc::MSG_FASTOPEN;
+
+/// Types into the terminal, and into the console.
+const TERMINAL: [libc::Ioctl; 2] = [libc::TIOCSTI, libc::TIOCLINUX];
+
+/// `personality(0xffffffff)` asks.
+const PERSONALITIES: [u64; 2] = [0, 0xffff_ffff];
+
+/// Made once for a Cell and applied in each command.
+#[derive(Debug, Clone)]
+pub(super) struct SystemCalls(Vec<BpfProgram>);
+
+impl SystemCalls {
+    pub(super) fn filtered() -> Result<Self, seccompiler::Error> {
+        Ok(Self(vec![
+            filter(denied()?, libc::EPERM)?,
+            filter(MISSING.iter().map(|call| (*call, Vec::new())).collect(), libc::ENOSYS)?,
+            filter(families()?, libc::EAFNOSUPPORT)?,
+            filter(protocols()?, libc::EPROTONOSUPPORT)?,
+            unknown(),
+        ]))
+    }
+
+    /// For this process and all that it starts. It must have no new privileges.
+    pub(super) fn apply(&self) -> io::Result<()> {
+        self.0
+            .iter()
+            .try_for_each(|program| seccompiler::apply_filter(program).map_err(io::Error::other))
+    }
+}
+
+type Rules = BTreeMap<i64, Vec<SeccompRule>>;
+
+fn filter(rules: Rules, errno: libc::c_int) -> Result<BpfProgram, seccompiler::Error> {
+    let filter = SeccompFilter::new(
+        rules,
+        SeccompAction::Allow,
+        SeccompAction::Errno(errno.unsigned_abs()),
+        std::env::consts::ARCH.try_into()?,
+    )?;
+    Ok(filter.try_into()?)
+}
+
+fn denied() -> Result<Rules, seccompiler::Error> {
+    let mut rules: Rules = DENIED.iter().map(|call| (*call, Vec::new())).collect();
+    let namespaces = NAMESPACES.map(|flag| u64::from(flag.unsigned_abs()));
+    rules.insert(libc::SYS_clone, any_bit(0, namespaces)?);
+    for (call, argument) in [
+        (libc::SYS_fchmod, 1),
+        (libc::SYS_fchmodat, 2),
+        (libc::SYS_fchmodat2, 2),
+        (libc::SYS_mknodat, 2),
+        (libc::SYS_mkdirat, 2),
+        #[cfg(target_arch = "x86_64")]
+        (libc::SYS_chmod, 1),
+        #[cfg(target_arch = "x86_64")]
+        (libc::SYS_creat, 1),
+        #[cfg(target_arch = "x86_64")]
+        (libc::SYS_mknod, 1),
+        #[cfg(target_arch = "x86_64")]
+        (libc::SYS_mkdir, 1),
+    ] {
+        rules.insert(call, any_bit(argument, SET_ID.map(u64::from))?);
+    }
+    for (call, flags, mode) in [
+        (libc::SYS_openat, 2, 3),
+        #[cfg(target_arch = "x86_64")]
+        (libc::SYS_open, 1, 2),
+    ] {
+        // Without O_CREAT the mode is whatever the register held.
+        let create = u64::from(libc::O_CREAT.unsigned_abs());
+        let rules_of_call = SET_ID
+            .map(|bit| SeccompRule::new(vec![bits(flags, create)?, bits(mode, bit.into())?]))
+            .into_iter()
+            .collect::<Result<_, _>>()?;
+        rules.insert(call, rules_of_call);
+    }
+    for (call, argument) in [(libc::SYS_sendto, 3), (libc::SYS_sendmsg, 2), (libc::SYS_sendmmsg, 3)] {
+        rules.insert(call, any_bit(argument, [u64::from(FAST_OPEN.unsigned_abs())])?);
+    }
+    let terminal = TERMINAL.map(|request| SeccompRule::new(vec![is(1, request as u64)?]));
+    rules.insert(libc::SYS_ioctl, terminal.into_iter().collect::<Result<_, _>>()?);
+    let personality = PERSONALITIES.map(|value| is_not(0, value));
+    let personality = SeccompRule::new(personality.into_iter().collect::<Result<_, _>>()?)?;
+    rules.insert(libc::SYS_personality, vec![personality]);
+    Ok(rules)
+}
+
+fn families() -> Result<Rules, seccompiler::Error> {
+    let other = FAMILIES.map(|family| is_not(0, number(family)));
+    let other = SeccompRule::new(other.into_iter().collect::<Result<_, _>>()?)?;
+    Ok(Rules::from([
+        (libc::SYS_socket, vec![other.clone()]),
+        (libc::SYS_socketpair, vec![other]),
+    ]))
+}
+
+fn protocols() -> Result<Rules, seccompiler::Error> {
+    let mut rules = Vec::new();
+    for family in [libc::AF_INET, libc::AF_INET6] {
+        let mut other = vec![is(0, number(family))?];
+        for protocol in PROTOCOLS {
+            other.push(is_not(2, number(protocol))?);
+        }
+        rules.push(SeccompRule::new(other)?);
+        let raw = SeccompCondition::new(
+            1,
+            SeccompCmpArgLen::Dword,
+            SeccompCmpOp::MaskedEq(TYPE),
+            number(libc::SOCK_RAW),
+        )?;
+        rules.push(SeccompRule::new(vec![is(0, number(family))?, raw])?);
+    }
+    let not_routes = vec![
+        is(0, number(libc::AF_NETLINK))?,
+        is_not(2, number(libc::NETLINK_ROUTE))?,
+    ];
+    rules.push(SeccompRule::new(not_routes)?);
+    Ok(Rules::from([(libc::SYS_socket, rules)]))
+}
+
+/// By hand: the library knows single calls only.
+fn unknown() -> BpfProgram {
+    const LOAD_NUMBER: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
+    const JUMP_IF_AT_LEAST: u16 = (libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K) as u16;
+    const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
+    let step = |code, jt, jf, k| sock_filter { code, jt, jf, k };
+    vec![
+        step(LOAD_NUMBER, 0, 0, 0),
+        step(JUMP_IF_AT_LEAST, 0, 1, FIRST_UNKNOWN),
+        step(RETURN, 0, 0, libc::SECCOMP_RET_ERRNO | libc::ENOSYS.unsigned_abs()),
+        step(RETURN, 0, 0, libc::SECCOMP_RET_ALLOW),
+    ]
+}
+
+/// One rule for each bit: they are alternatives.
+fn any_bit<const N: usize>(argument: u8, flags: [u64; N]) -> Result<Vec<SeccompRule>, seccompiler::Error> {
+    let rules = flags.map(|flag| Ok(SeccompRule::new(vec![bits(argument, flag)?])?));
+    rules.into_iter().collect()
+}
+
+fn bits(argument: u8, bits: u64) -> Result<SeccompCondition, seccompiler::BackendError> {
+    SeccompCondition::new(argument, SeccompCmpArgLen::Dword, SeccompCmpOp::MaskedEq(bits), bits)
+}
+
+/// The lower half: the kernel reads no more of these arguments, and a program could fill the upper one.
+fn is(argument: u8, value: u64) -> Result<SeccompCondition, seccompiler::BackendError> {
+    SeccompCondition::new(argument, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, value)
+}
+
+fn is_not(argument: u8, value: u64) -> Result<SeccompCondition, seccompiler::BackendError> {
+    SeccompCondition::new(argument, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, value)
+}
+
+fn number(value: libc::c_int) -> u64 {
+    u64::from(value.unsigned_abs())
+}
