@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use tidegate_manifest::{SecretSource, Source, parse_user_config};
 use tidegate_runner::event::{Observer, ObserverError};
 use tidegate_runner::journal::{Journal, Recorder};
-use tidegate_runner::run::{Canceller, Components, RunSetup};
+use tidegate_runner::run::{Canceller, Components, RunSetup, remove_leftovers};
 use tidegate_runner::{Host, Masker, Outcome, RunId, SecretError, Secrets};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -21,6 +21,13 @@ use crate::render::{Annotations, Human, JsonLines};
 pub(crate) fn run(args: RunArgs, console: &Console) -> Result<u8, Failure> {
     let engine = Engine::start()?;
     scratch_place(&engine.host)?;
+    let temp = engine.host.temp.clone();
+    // Beside the run, which does not wait for it: there may be much to remove.
+    drop(
+        engine
+            .runtime
+            .spawn_blocking(move || remove_leftovers(&temp, SystemTime::now())),
+    );
     let options = PlanOptions {
         dry_run: args.dry_run,
         // Allowed is not wanted: where the machine can confine, it does.

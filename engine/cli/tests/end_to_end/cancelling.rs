@@ -215,3 +215,24 @@ fn ctrl_c_before_a_stage_has_begun() {
     assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
     assert!(gone(&mark), "{:?}", alive(&mark));
 }
+
+#[test]
+fn what_a_killed_engine_left_is_removed_by_a_later_run() {
+    let (project, mark) = sleeper("");
+    let mut running = project.start(["run", "--format", "json"]);
+    running.until_logged("ready");
+    running.signal(Signal::KILL);
+    assert!(gone(&mark), "{:?}", alive(&mark));
+    let left = project.left_in_temp();
+    assert_eq!(left.len(), 1, "{left:?}");
+    let folder = project.path("../tmp").join(&left[0]);
+    let long_ago = std::time::SystemTime::now() - Duration::from_secs(3_600);
+    fs::File::open(&folder).unwrap().set_modified(long_ago).unwrap();
+    let next = project.file("tidegate.toml", crate::steps(&["log next"]));
+    let deadline = Instant::now() + SOON;
+    // A run does not wait for it.
+    while folder.exists() && Instant::now() < deadline {
+        next.run(["run"]).code(0);
+    }
+    assert_eq!(next.left_in_temp(), [""; 0]);
+}

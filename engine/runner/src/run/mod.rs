@@ -8,6 +8,7 @@ mod executor;
 mod files;
 mod ignore_rules;
 mod intake;
+mod leftovers;
 mod message;
 mod outputs;
 mod process;
@@ -18,4 +19,5 @@ mod source;
 mod ssh;
 
 pub use dispatcher::{Canceller, run};
+pub use leftovers::remove_leftovers;
 pub use setup::{Components, RunSetup};

@@ -6,27 +6,62 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use nix::fcntl::{AT_FDCWD, OFlag, openat, renameat};
+use nix::fcntl::{AT_FDCWD, Flock, FlockArg, OFlag, openat, renameat};
 use nix::sys::stat::Mode;
 use nix::unistd::{UnlinkatFlags, unlinkat};
+
+const PREFIX: &str = "tidegate-";
+/// Random letters and digits behind it.
+const RANDOM: usize = 6;
 
 /// Removed when it is dropped.
 pub(super) struct Scratch {
     path: PathBuf,
     removed: bool,
+    /// Held as long as the engine lives, however it ends.
+    _lock: Flock<File>,
 }
 
 impl Scratch {
     /// Short, because paths of Unix sockets in it may have 107 bytes only.
     pub(super) fn make(temp: &Path) -> io::Result<Self> {
-        let folder = tempfile::Builder::new().prefix("tidegate-").tempdir_in(temp)?;
+        let folder = tempfile::Builder::new()
+            .prefix(PREFIX)
+            .rand_bytes(RANDOM)
+            .tempdir_in(temp)?;
         let path = folder.path().canonicalize()?;
+        let lock = lock(&path)?;
         for name in ["home", "tmp", "artifacts"] {
             std::fs::create_dir(path.join(name))?;
         }
         // From here on it is ours to remove: what programs may have left in it is too much for the crate.
         let _ = folder.keep();
-        Ok(Self { path, removed: false })
+        Ok(Self {
+            path,
+            removed: false,
+            _lock: lock,
+        })
+    }
+
+    /// One that an engine left behind. None while its engine lives.
+    pub(super) fn of_nobody(path: PathBuf) -> Option<Self> {
+        let lock = lock(&path).ok()?;
+        Some(Self {
+            path,
+            removed: false,
+            _lock: lock,
+        })
+    }
+
+    pub(super) fn is_name(name: &str) -> bool {
+        name.strip_prefix(PREFIX)
+            .is_some_and(|rest| rest.len() == RANDOM && rest.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+    }
+
+    /// As an engine does that is killed.
+    #[cfg(test)]
+    pub(super) fn leave(mut self) {
+        self.removed = true;
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -47,6 +82,11 @@ impl Drop for Scratch {
             let _ = remove(&self.path);
         }
     }
+}
+
+/// Programs that could hold it as well are gone with their engine.
+fn lock(path: &Path) -> io::Result<Flock<File>> {
+    Flock::lock(File::open(path)?, FlockArg::LockExclusiveNonblock).map_err(|(_, error)| error.into())
 }
 
 /// Removes a folder whatever programs have made of it: folders that even their owner can't enter, and folders in folders
