@@ -123,8 +123,8 @@ const TYPE: u64 = 0xf;
 /// Connects without `connect`.
 const FAST_OPEN: libc::c_int = libc::MSG_FASTOPEN;
 
-/// Types into the terminal, and into the console.
-const TERMINAL: [libc::Ioctl; 2] = [libc::TIOCSTI, libc::TIOCLINUX];
+/// TIOCSTI and TIOCLINUX, which type into the terminal and into the console.
+const TERMINAL: [u64; 2] = [0x5412, 0x541c];
 
 /// `personality(0xffffffff)` asks.
 const PERSONALITIES: [u64; 2] = [0, 0xffff_ffff];
@@ -201,7 +201,7 @@ fn denied() -> Result<Rules, seccompiler::Error> {
     for (call, argument) in [(libc::SYS_sendto, 3), (libc::SYS_sendmsg, 2), (libc::SYS_sendmmsg, 3)] {
         rules.insert(call, any_bit(argument, [u64::from(FAST_OPEN.unsigned_abs())])?);
     }
-    let terminal = TERMINAL.map(|request| SeccompRule::new(vec![is(1, request as u64)?]));
+    let terminal = TERMINAL.map(|request| SeccompRule::new(vec![is(1, request)?]));
     rules.insert(libc::SYS_ioctl, terminal.into_iter().collect::<Result<_, _>>()?);
     let personality = PERSONALITIES.map(|value| is_not(0, value));
     let personality = SeccompRule::new(personality.into_iter().collect::<Result<_, _>>()?)?;
