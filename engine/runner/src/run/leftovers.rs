@@ -1,7 +1,7 @@
 //! What an engine that was killed could not remove.
 
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use super::scratch::Scratch;
@@ -20,7 +20,7 @@ pub fn remove_leftovers(temp: &Path, now: SystemTime) -> usize {
     old.filter_map(|path| Scratch::of_nobody(path)?.remove().ok()).count()
 }
 
-fn is_old_scratch(path: &PathBuf, now: SystemTime) -> bool {
+fn is_old_scratch(path: &Path, now: SystemTime) -> bool {
     let is_named = path
         .file_name()
         .and_then(|name| name.to_str())
