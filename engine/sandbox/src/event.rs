@@ -34,6 +34,41 @@ pub enum StageEvent {
     },
 }
 
+impl StageEvent {
+    /// What its texts take where they are shown and kept.
+    pub fn text_bytes(&self) -> u64 {
+        let extra = |extra: &[(String, String)]| {
+            extra
+                .iter()
+                .map(|(name, value)| name.len() + value.len())
+                .sum::<usize>()
+        };
+        let optional = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        let place = |location: &Option<Location>| location.as_ref().map_or(0, |location| location.path.len());
+        let bytes = match self {
+            Self::Log { message, .. } => message.len(),
+            Self::Finding(finding) => {
+                finding.code.len()
+                    + finding.message.len()
+                    + optional(&finding.help)
+                    + place(&finding.location)
+                    + extra(&finding.extra)
+            }
+            Self::Test(test) => {
+                test.suite.len()
+                    + test.name.len()
+                    + optional(&test.message)
+                    + place(&test.location)
+                    + extra(&test.extra)
+            }
+            Self::Progress { what, .. } => what.len(),
+            Self::Metric { name, unit, .. } => name.len() + unit.len(),
+            Self::Summary { markdown } => markdown.len(),
+        };
+        bytes as u64
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Level {

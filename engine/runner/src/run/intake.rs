@@ -269,43 +269,11 @@ impl EventSink for Intake {
             let message = format!("the metric `{name}` has no value that can be kept");
             return self.engine_log(Level::Warning, message).await;
         }
-        if !self.take_output(weight(&event)) || !take(&self.events_left, 1) {
+        if !self.take_output(event.text_bytes()) || !take(&self.events_left, 1) {
             return self.tell_once().await;
         }
         self.send(self.kind(event)).await;
     }
-}
-
-/// Bytes of an event's texts: they are shown and kept as log lines are.
-fn weight(event: &StageEvent) -> u64 {
-    let extra = |extra: &[(String, String)]| {
-        extra
-            .iter()
-            .map(|(name, value)| name.len() + value.len())
-            .sum::<usize>()
-    };
-    let place = |location: &Option<Location>| location.as_ref().map_or(0, |location| location.path.len());
-    let bytes = match event {
-        StageEvent::Log { message, .. } => message.len(),
-        StageEvent::Finding(finding) => {
-            finding.code.len()
-                + finding.message.len()
-                + finding.help.as_ref().map_or(0, String::len)
-                + place(&finding.location)
-                + extra(&finding.extra)
-        }
-        StageEvent::Test(test) => {
-            test.suite.len()
-                + test.name.len()
-                + test.message.as_ref().map_or(0, String::len)
-                + place(&test.location)
-                + extra(&test.extra)
-        }
-        StageEvent::Progress { what, .. } => what.len(),
-        StageEvent::Metric { name, unit, .. } => name.len() + unit.len(),
-        StageEvent::Summary { markdown } => markdown.len(),
-    };
-    bytes as u64
 }
 
 /// A line that is longer than an event's goes on in the next one.
