@@ -1,6 +1,7 @@
 //! The place where the native programs of one stage attempt run, seen from the engine.
 
 use std::io::{self, Read};
+use std::net::{SocketAddr, TcpListener};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -14,6 +15,7 @@ use crate::failure::{Failure, StartError, Step};
 use crate::inside::HELPER_ARGUMENT;
 use crate::limits;
 use crate::machine;
+use crate::network::{Connection, Gateway, Layout, Listener, Observer, Sockets};
 use crate::spec::{CellSpec, Level};
 use crate::view::View;
 use crate::wire::{self, CommandLine, Reply, Request};
@@ -21,17 +23,32 @@ use crate::wire::{self, CommandLine, Reply, Request};
 /// Dropping it kills everything that runs in it; so does the end of the engine's process, however it ends. The View lives on.
 #[derive(Debug)]
 pub struct Cell {
-    /// One request and its reply at a time.
-    socket: Mutex<UnixStream>,
+    link: Arc<Link>,
     helper: process::Child,
     level: Level,
     view: Arc<View>,
+    /// None at the unconfined level.
+    gateway: Option<Gateway>,
 }
+
+/// The socket to the helper: one request and its reply at a time.
+#[derive(Debug)]
+struct Link(Mutex<UnixStream>);
 
 impl Cell {
     /// Blocks until the Cell is ready, some milliseconds. `helper` is a program whose `main` begins with
     /// `run_helper_if_asked`, usually `/proc/self/exe`.
     pub fn start(helper: &Path, spec: &CellSpec) -> Result<Self, StartError> {
+        Self::start_observed(helper, spec, |_| {})
+    }
+
+    /// The same, with somebody who is told of every connection that programs make or are denied, when it ends. It is called from
+    /// threads of its own, no longer than until the Cell is dropped.
+    pub fn start_observed(
+        helper: &Path,
+        spec: &CellSpec,
+        observer: impl Fn(Connection) + Send + Sync + 'static,
+    ) -> Result<Self, StartError> {
         refuse_odd_names(spec)?;
         let (socket, theirs) = UnixStream::pair().map_err(StartError::Helper)?;
         let mut process = process::Command::new(helper)
@@ -43,8 +60,8 @@ impl Cell {
             .spawn()
             .map_err(StartError::Helper)?;
         let answer = Self::ask_to_start(&socket, spec);
-        let views = match answer {
-            Ok(Some((Reply::Started, views))) => views,
+        let (listeners, handed_over) = match answer {
+            Ok(Some((Reply::Started { listeners }, handed_over))) => (listeners, handed_over),
             Ok(Some((Reply::NotStarted(failure), _))) => {
                 end(&mut process);
                 return Err(refused(failure));
@@ -64,21 +81,45 @@ impl Cell {
         };
         // It would block a helper that writes more than a pipe holds, and nobody reads it from here on.
         process.stderr = None;
-        let view =
-            View::new(spec, views).map_err(|error| StartError::Failed(Failure::new(Step::Helper, "no view", error)));
-        match view {
-            Ok(view) => Ok(Self {
-                socket: Mutex::new(socket),
+        let started = Self::serve(socket, spec, handed_over, &listeners, Arc::new(observer));
+        match started {
+            Ok((link, view, gateway)) => Ok(Self {
+                link,
                 helper: process,
                 level: spec.level,
                 view: Arc::new(view),
+                gateway,
             }),
             Err(error) => {
-                drop(socket);
                 end(&mut process);
-                Err(error)
+                Err(StartError::Failed(Failure::new(
+                    Step::Helper,
+                    "can't serve the cell",
+                    error,
+                )))
             }
         }
+    }
+
+    fn serve(
+        socket: UnixStream,
+        spec: &CellSpec,
+        handed_over: Vec<OwnedFd>,
+        listeners: &[usize],
+        observer: Observer,
+    ) -> io::Result<(Arc<Link>, View, Option<Gateway>)> {
+        let mut views = handed_over;
+        let rest = views.split_off(views.len().min(1 + spec.write.len()));
+        let view = View::new(spec, views)?;
+        let link = Arc::new(Link(Mutex::new(socket)));
+        if spec.level == Level::Unconfined {
+            return Ok((link, view, None));
+        }
+        let sockets = sockets(spec, rest, listeners)?;
+        let asking = link.clone();
+        let listen = Box::new(move |address| asking.listen(address));
+        let gateway = Gateway::start(spec.network.clone(), sockets, listen, observer)?;
+        Ok((link, view, Some(gateway)))
     }
 
     pub fn view(&self) -> &Arc<View> {
@@ -113,7 +154,7 @@ impl Cell {
             env,
             cwd,
         });
-        let reply = self.ask(&request, &descriptors).map_err(lost)?;
+        let reply = self.link.ask(&request, &descriptors).map_err(lost)?;
         // Before the wait for the program: its pipes must not stay open here.
         drop(stdio);
         match reply {
@@ -125,15 +166,24 @@ impl Cell {
                 Child::started(status, descriptors.next())
             }
             Some((Reply::NotSpawned(error), _)) => Err(error),
-            Some((Reply::Started | Reply::NotStarted(_), _)) => Err(SpawnError::Failed(
+            Some(_) => Err(SpawnError::Failed(
                 "the cell gave an answer to another question".to_owned(),
             )),
             None => Err(SpawnError::Failed("the cell has ended".to_owned())),
         }
     }
 
+    fn ask_to_start(socket: &UnixStream, spec: &CellSpec) -> io::Result<Option<(Reply, Vec<OwnedFd>)>> {
+        // Also for spawning: the helper answers that at once.
+        socket.set_read_timeout(Some(limits::START_TIME))?;
+        wire::send(socket, &Request::Start(spec.clone()), &[])?;
+        wire::receive(socket)
+    }
+}
+
+impl Link {
     fn ask(&self, request: &Request, descriptors: &[BorrowedFd<'_>]) -> io::Result<Option<(Reply, Vec<OwnedFd>)>> {
-        let socket = self.socket.lock().unwrap_or_else(PoisonError::into_inner);
+        let socket = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let reply = wire::send(&socket, request, descriptors).and_then(|()| wire::receive(&socket));
         if reply
             .as_ref()
@@ -145,21 +195,51 @@ impl Cell {
         reply
     }
 
-    fn ask_to_start(socket: &UnixStream, spec: &CellSpec) -> io::Result<Option<(Reply, Vec<OwnedFd>)>> {
-        // Also for spawning: the helper answers that at once.
-        socket.set_read_timeout(Some(limits::START_TIME))?;
-        wire::send(socket, &Request::Start(spec.clone()), &[])?;
-        wire::receive(socket)
+    fn listen(&self, address: SocketAddr) -> io::Result<TcpListener> {
+        match self.ask(&Request::Listen(address), &[])? {
+            Some((Reply::Listening, mut sockets)) if sockets.len() == 1 => Ok(sockets.remove(0).into()),
+            Some((Reply::NotListening(why), _)) => Err(io::Error::other(why)),
+            _ => Err(io::Error::other("the cell has ended")),
+        }
     }
 }
 
 impl Drop for Cell {
     fn drop(&mut self) {
-        let socket = self.socket.get_mut().unwrap_or_else(PoisonError::into_inner);
         // The helper takes the end of its socket as the order to end everything.
-        let _ = socket.shutdown(std::net::Shutdown::Both);
+        let _ = self
+            .link
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .shutdown(std::net::Shutdown::Both);
         end(&mut self.helper);
+        // After the programs: what they still had to say has been said.
+        self.gateway = None;
     }
+}
+
+/// What the helper made for the network, sorted.
+fn sockets(spec: &CellSpec, handed_over: Vec<OwnedFd>, listeners: &[usize]) -> io::Result<Sockets> {
+    let layout = Layout::new(&spec.network);
+    let mut sockets = handed_over.into_iter();
+    let mut next = || sockets.next().ok_or(io::ErrorKind::UnexpectedEof);
+    Ok(Sockets {
+        names_udp: next()?.into(),
+        names_tcp: next()?.into(),
+        listeners: listeners
+            .iter()
+            .map(|number| {
+                let (address, destination) = *layout.listeners.get(*number).ok_or(io::ErrorKind::InvalidData)?;
+                let socket = next()?.into();
+                Ok(Listener {
+                    address,
+                    destination,
+                    socket,
+                })
+            })
+            .collect::<io::Result<_>>()?,
+    })
 }
 
 /// The specification travels as JSON, which holds text only.

@@ -9,6 +9,7 @@ mod command;
     expect(dead_code, reason = "elsewhere nothing gets as far as a failure")
 )]
 mod failure;
+mod network;
 #[cfg_attr(
     not(target_os = "linux"),
     expect(dead_code, reason = "elsewhere nothing is made from it")
@@ -42,7 +43,8 @@ mod unsupported;
 pub use always_hidden::is_always_hidden;
 pub use command::{Command, Exit, SpawnError, Stdio};
 pub use failure::{Failure, StartError, Step, Why};
-pub use spec::{CellSpec, Level, Network};
+pub use network::{Destination, is_public};
+pub use spec::{CellSpec, Level};
 pub use system_set::{SystemSet, system_set};
 
 #[cfg(target_os = "linux")]
@@ -51,6 +53,7 @@ pub use {
     child::Child,
     inside::run_helper_if_asked,
     machine::{Machine, probe},
+    network::{Connection, ConnectionEnd},
     view::View,
 };
 

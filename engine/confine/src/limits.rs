@@ -14,7 +14,7 @@ pub(crate) const WALKED_ENTRIES: usize = 5_000_000;
 /// Depth of folders in the workspace. PATH_MAX ends an ordinary tree earlier.
 pub(crate) const WALKED_DEPTH: usize = 512;
 
-/// `write` folders of one Cell: their descriptors travel in one message, and the kernel allows 253 in it (SCM_MAX_FD).
+/// `write` folders of one Cell: their descriptors travel in one message, which holds 253.
 pub(crate) const WRITE_FOLDERS: usize = 128;
 
 /// Programs of one Cell that run at the same time. A stage that needs more has lost count of them.
@@ -23,6 +23,28 @@ pub(crate) const RUNNING_COMMANDS: usize = 256;
 /// One message between the engine and a Cell. Arguments and environment of a program are at most 2 MiB on Linux (a quarter of
 /// the default stack limit), and JSON may double that.
 pub(crate) const MESSAGE_BYTES: u32 = 8 << 20;
+
+/// Network destinations of one Cell. Each has up to two listeners, and their descriptors travel in one message with those of the
+/// `write` folders; an index of packages and its file hosts are a handful.
+pub(crate) const DESTINATIONS: usize = 60;
+
+/// Connections of one Cell at the same time: each is two threads of the engine. Package installers open some ten.
+pub(crate) const CONNECTIONS: usize = 256;
+
+/// To connect to one address: what an ordinary client waits before it tries the next one.
+pub(crate) const DIAL_TIME: Duration = Duration::from_secs(10);
+
+/// For the next query over an open TCP connection to the Cell's name server.
+pub(crate) const QUERY_TIME: Duration = Duration::from_secs(5);
+
+/// Names that were looked up and are not granted, as far as they are told of.
+pub(crate) const DENIED_TOLD: usize = 64;
+
+/// The threads of a Cell's network have shallow stacks, and there may be many.
+pub(crate) const RELAY_STACK_BYTES: usize = 256 << 10;
+
+/// What one read of a connection takes: large enough that system calls do not count.
+pub(crate) const RELAY_BUFFER_BYTES: usize = 64 << 10;
 
 /// What programs may leave in the private overlay: room for a test database, media and caches; it is memory, so not more.
 pub(crate) const OVERLAY_BYTES: &str = "2g";

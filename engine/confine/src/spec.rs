@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::network::Destination;
+
 /// All that a stage attempt may see and touch. `CellSpec::new` gives the least: the workspace to read, scratch to write,
 /// no network, the full level.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,17 +32,9 @@ pub struct CellSpec {
     pub extra_files: BTreeMap<PathBuf, String>,
     /// Absolute; an existing folder of the host, read-write, the same path inside and outside.
     pub scratch: PathBuf,
-    pub network: Network,
+    /// Where programs may connect to. Empty: a loopback interface of their own and nothing else.
+    pub network: Vec<Destination>,
     pub level: Level,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub enum Network {
-    /// A loopback interface of its own and nothing else.
-    #[default]
-    None,
-    /// The host's network, its resolver configuration and its certificates.
-    Host,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -65,7 +59,7 @@ impl CellSpec {
             for_programs: Vec::new(),
             extra_files: BTreeMap::new(),
             scratch: scratch.into(),
-            network: Network::default(),
+            network: Vec::new(),
             level: Level::default(),
         }
     }

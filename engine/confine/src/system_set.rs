@@ -34,16 +34,14 @@ pub(crate) const CERTIFICATES: [&str; 5] = [
     "/etc/pki/ca-trust/extracted",
 ];
 
-/// Files that are read and written anew; only with a network. On many systems they are links into `/run`.
-pub(crate) const RESOLVER: [&str; 2] = ["/etc/hosts", "/etc/resolv.conf"];
-
 /// Written by the Cell itself.
-pub(crate) const SYNTHETIC_FILES: [&str; 5] = [
+pub(crate) const SYNTHETIC_FILES: [&str; 6] = [
     "/etc/passwd",
     "/etc/group",
     "/etc/hosts",
     "/etc/hostname",
     "/etc/nsswitch.conf",
+    "/etc/resolv.conf",
 ];
 
 /// Device nodes that are bound one by one.
@@ -93,9 +91,9 @@ impl SystemSet {
         &DEVICES
     }
 
-    /// What comes with a network: certificate authorities, and how this machine resolves names.
-    pub fn with_network(&self) -> impl Iterator<Item = &'static str> {
-        CERTIFICATES.into_iter().chain(RESOLVER)
+    /// What comes with a network: certificate authorities.
+    pub fn with_network(&self) -> &'static [&'static str] {
+        &CERTIFICATES
     }
 }
 

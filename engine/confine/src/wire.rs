@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::mem::MaybeUninit;
+use std::net::SocketAddr;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
@@ -26,13 +27,21 @@ pub(crate) enum Request {
     Start(CellSpec),
     /// With three descriptors: standard input, output and error.
     Spawn(CommandLine),
+    /// For a listener at this address of the Cell.
+    Listen(SocketAddr),
 }
 
 /// The helper to the engine.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Reply {
-    /// With the View's descriptors: its root, then one for each `write` folder in the specification's order.
-    Started,
+    /// With the View's descriptors: its root, then one for each `write` folder in the specification's order. Then, where there is
+    /// a network: the name server's sockets, UDP and TCP, and one for each of these listeners of the layout.
+    Started {
+        listeners: Vec<usize>,
+    },
+    /// With the listener.
+    Listening,
+    NotListening(String),
     /// With the command's status socket and, at the full level, a pidfd of its first process.
     Spawned,
     NotStarted(Failure),
@@ -58,8 +67,9 @@ pub(crate) struct CommandLine {
 /// A report fits into this many bytes: it holds at most a path and a short text.
 pub(crate) const REPORT_BYTES: usize = 16 * 1024;
 
-/// More than any message carries: the View's root and its `write` folders.
-const DESCRIPTORS: usize = limits::WRITE_FOLDERS + 1;
+/// More than any message carries: the View's root and its `write` folders, the name server and two listeners a destination. The
+/// kernel allows 253 (SCM_MAX_FD).
+const DESCRIPTORS: usize = limits::WRITE_FOLDERS + 1 + 2 + 2 * limits::DESTINATIONS;
 
 pub(crate) fn send(socket: &UnixStream, message: &impl Serialize, descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
     let body = serde_json::to_vec(message)?;

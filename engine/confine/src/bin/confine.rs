@@ -5,7 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use tidegate_confine::{Cell, CellSpec, Command, Exit, Level, Network, Stdio, run_helper_if_asked};
+use tidegate_confine::{
+    Cell, CellSpec, Command, Connection, ConnectionEnd, Destination, Exit, Level, Stdio, run_helper_if_asked,
+};
 
 const USAGE: &str = "\
 usage: confine [OPTIONS] -- PROGRAM [ARGS]
@@ -19,7 +21,11 @@ Runs PROGRAM with the current folder as workspace. It sees that folder without
   --read-only PATH  nobody changes this path of the workspace
   --hide PATTERN    hide more of the workspace, as in .gitignore
   --env NAME        pass this variable on
-  --net             share the host's network
+  --net HOST:PORT   PROGRAM may connect there; *.DOMAIN:PORT for all names below
+  --net-private HOST:PORT
+                    the same, where the address may be a private one
+  --host-loopback PORT
+                    a service of this machine's loopback, at the same port
   --unconfined      no confinement; only the end of all processes is certain";
 
 struct Request {
@@ -71,7 +77,12 @@ fn parse(mut words: impl Iterator<Item = OsString>, scratch: &Path) -> Result<Re
             Some("--read-only") => spec.read_only.push(value()?.into()),
             Some("--hide") => spec.hide.push(value()?.to_string_lossy().into_owned()),
             Some("--env") => env.push(value()?),
-            Some("--net") => spec.network = Network::Host,
+            Some("--net") => spec.network.push(destination(&value()?, false)?),
+            Some("--net-private") => spec.network.push(destination(&value()?, true)?),
+            Some("--host-loopback") => {
+                let port = number(&value()?)?;
+                spec.network.push(Destination::HostLoopback { port });
+            }
             Some("--unconfined") => spec.level = Level::Unconfined,
             Some("--") => {
                 let program = words.next().ok_or("no program is named")?;
@@ -88,6 +99,35 @@ fn parse(mut words: impl Iterator<Item = OsString>, scratch: &Path) -> Result<Re
     Err("no program is named".to_owned())
 }
 
+fn destination(text: &OsString, private: bool) -> Result<Destination, String> {
+    let wrong = || format!("`{}` is not HOST:PORT", text.display());
+    let (host, port) = text.to_str().and_then(|text| text.rsplit_once(':')).ok_or_else(wrong)?;
+    let port = port.parse().map_err(|_| wrong())?;
+    let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+    Ok(match host.strip_prefix("*.") {
+        Some(domain) => Destination::Below {
+            domain: domain.to_owned(),
+            port,
+            private,
+        },
+        None => Destination::Host { host, port, private },
+    })
+}
+
+fn number(text: &OsString) -> Result<u16, String> {
+    let number = text.to_str().and_then(|text| text.parse().ok());
+    number.ok_or_else(|| format!("`{}` is not a port", text.display()))
+}
+
+fn tell(connection: Connection) {
+    let Connection { to, end } = connection;
+    match end {
+        ConnectionEnd::Closed { .. } => {}
+        ConnectionEnd::Failed(why) => eprintln!("confine: {to} was not reached: {why}"),
+        ConnectionEnd::Denied => eprintln!("confine: {to} is not granted"),
+    }
+}
+
 fn run(request: Request) -> Result<Exit, String> {
     let Request {
         spec,
@@ -95,7 +135,7 @@ fn run(request: Request) -> Result<Exit, String> {
         program,
         args,
     } = request;
-    let cell = Cell::start(Path::new("/proc/self/exe"), &spec).map_err(|error| match error {
+    let cell = Cell::start_observed(Path::new("/proc/self/exe"), &spec, tell).map_err(|error| match error {
         tidegate_confine::StartError::Machine { why, .. } => format!("{why}\n\nhint: {}", why.fix),
         error => error.to_string(),
     })?;

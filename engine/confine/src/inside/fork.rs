@@ -94,22 +94,3 @@ pub(super) fn leave_session_keyring() -> io::Result<()> {
         _ => Err(error),
     }
 }
-
-/// The loopback interface of a new network namespace is down.
-#[expect(unsafe_code, reason = "ioctl has no safe interface")]
-pub(super) fn bring_loopback_up() -> io::Result<()> {
-    use std::os::fd::AsRawFd;
-
-    let socket = std::net::UdpSocket::bind("0.0.0.0:0")?;
-    // SAFETY: an all-zero ifreq is a valid one: plain numbers and an empty name.
-    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
-    for (to, from) in request.ifr_name.iter_mut().zip(b"lo") {
-        *to = from.cast_signed();
-    }
-    request.ifr_ifru.ifru_flags = (libc::IFF_UP | libc::IFF_RUNNING) as libc::c_short;
-    // SAFETY: SIOCSIFFLAGS reads one ifreq, which lives until the call returns.
-    match unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS as _, &request) } {
-        0 => Ok(()),
-        _ => Err(io::Error::last_os_error()),
-    }
-}

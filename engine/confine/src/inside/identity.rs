@@ -1,11 +1,10 @@
 //! Who programs think they are: a user, a group and a host that exist nowhere else.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::spec::{CellSpec, Network};
-use crate::system_set::RESOLVER;
+use crate::network::{Layout, NAME_SERVER};
+use crate::spec::CellSpec;
 
 pub(super) const UID: u32 = 1000;
 pub(super) const GID: u32 = 1000;
@@ -17,7 +16,8 @@ const HOSTS: &str = "127.0.0.1 localhost tidegate\n::1 localhost ip6-localhost i
 pub(super) fn files(spec: &CellSpec) -> BTreeMap<PathBuf, String> {
     let home = spec.home();
     let home = home.display();
-    let mut files = BTreeMap::from([
+    let hosts = format!("{HOSTS}{}", Layout::new(&spec.network).hosts());
+    let files = BTreeMap::from([
         (
             "/etc/passwd",
             format!(
@@ -30,22 +30,15 @@ pub(super) fn files(spec: &CellSpec) -> BTreeMap<PathBuf, String> {
             "/etc/group",
             format!("root:x:0:\ntidegate:x:{GID}:\nnogroup:x:65534:\n"),
         ),
-        ("/etc/hosts", HOSTS.to_owned()),
+        ("/etc/hosts", hosts),
         ("/etc/hostname", format!("{HOSTNAME}\n")),
         // The host's own may name modules that talk to services of the host (systemd-resolved, sssd).
         (
             "/etc/nsswitch.conf",
             "passwd: files\ngroup: files\nhosts: files dns\nservices: files\nprotocols: files\n".to_owned(),
         ),
+        ("/etc/resolv.conf", format!("nameserver {}\n", NAME_SERVER.ip())),
     ]);
-    if spec.network == Network::Host {
-        for path in RESOLVER {
-            // Neither is needed where it is missing.
-            if let Ok(content) = fs::read_to_string(path) {
-                files.entry(path).or_default().push_str(&content);
-            }
-        }
-    }
     let mut files: BTreeMap<PathBuf, String> = files
         .into_iter()
         .map(|(path, content)| (PathBuf::from(path), content))

@@ -6,17 +6,16 @@ use std::io;
 use nix::sched::CloneFlags;
 use rustix::mount::MountPropagationFlags;
 
-use super::fork;
 use super::identity::{GID, HOSTNAME, UID};
+use super::{fork, loopback};
 use crate::failure::{During, Failure, Step};
-use crate::spec::Network;
 
 fn may_leave_groups() -> bool {
     fs::read_to_string("/proc/self/setgroups").is_ok_and(|rule| rule.trim() == "allow")
 }
 
 /// Moves this process into new namespaces. It has every capability there, and none outside.
-pub(super) fn enter(network: Network) -> Result<(), Failure> {
+pub(super) fn enter() -> Result<(), Failure> {
     let (uid, gid) = (rustix::process::geteuid(), rustix::process::getegid());
     if uid.is_root() && may_leave_groups() {
         // Groups of the user who became root would reach into the Cell. An ordinary user can't leave groups, nor can the root
@@ -25,11 +24,11 @@ pub(super) fn enter(network: Network) -> Result<(), Failure> {
     }
     // Before the user namespace, so that the keyring's owner is the user and not someone whom nobody knows.
     fork::leave_session_keyring().during(Step::Identity, "can't leave the session's keyring")?;
-    let mut flags =
-        CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWIPC | CloneFlags::CLONE_NEWUTS;
-    if network == Network::None {
-        flags |= CloneFlags::CLONE_NEWNET;
-    }
+    let flags = CloneFlags::CLONE_NEWUSER
+        | CloneFlags::CLONE_NEWNS
+        | CloneFlags::CLONE_NEWIPC
+        | CloneFlags::CLONE_NEWUTS
+        | CloneFlags::CLONE_NEWNET;
     nix::sched::unshare(flags)
         .map_err(io::Error::from)
         .during(Step::Namespaces, "can't make user namespaces")?;
@@ -45,9 +44,7 @@ pub(super) fn enter(network: Network) -> Result<(), Failure> {
     map("/proc/sys/user/max_user_namespaces", "0".to_owned())?;
 
     rustix::system::sethostname(HOSTNAME.as_bytes()).during(Step::Identity, "can't set the host's name")?;
-    if network == Network::None {
-        fork::bring_loopback_up().during(Step::Network, "can't bring up the loopback interface")?;
-    }
+    loopback::bring_up().during(Step::Network, "can't bring up the loopback interface")?;
     rustix::mount::mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
         .during(Step::Mounts, "can't make the mounts private")
 }

@@ -11,7 +11,7 @@ use super::mount::{Forbid, Tree};
 use crate::failure::{During, Failure, Step};
 use crate::limits;
 use crate::masks::Masks;
-use crate::spec::{CellSpec, Level, Network, is_whole};
+use crate::spec::{CellSpec, Level, is_whole};
 use crate::system_set::{self, CERTIFICATES, CONFIGURATION, DEVICES, FOLDERS, system_set};
 
 pub(super) struct Sources {
@@ -54,7 +54,7 @@ impl Sources {
             // After the `write` folders were made: one of them may have a hidden name.
             sources.masks = Masks::find(&spec.workspace, &spec.hide)?;
             sources.refuse_hidden_write_folders()?;
-            sources.take_system_set(spec.network)?;
+            sources.take_system_set(!spec.network.is_empty())?;
             sources.take_granted(spec)?;
         }
         Ok(sources)
@@ -73,12 +73,8 @@ impl Sources {
         Ok(())
     }
 
-    fn take_system_set(&mut self, network: Network) -> Result<(), Failure> {
-        let certificates = if network == Network::Host {
-            &CERTIFICATES[..]
-        } else {
-            &[]
-        };
+    fn take_system_set(&mut self, with_network: bool) -> Result<(), Failure> {
+        let certificates = if with_network { &CERTIFICATES[..] } else { &[] };
         for path in FOLDERS.iter().chain(&CONFIGURATION).chain(certificates).map(Path::new) {
             let Ok(metadata) = fs::symlink_metadata(path) else {
                 continue;
@@ -148,6 +144,12 @@ fn check(spec: &CellSpec) -> Result<(), Failure> {
                 path.display()
             )));
         }
+    }
+    if spec.network.len() > limits::DESTINATIONS {
+        return Err(Failure::spec(format!(
+            "more than {} network destinations",
+            limits::DESTINATIONS
+        )));
     }
     if spec.write.len() > limits::WRITE_FOLDERS {
         return Err(Failure::spec(format!(

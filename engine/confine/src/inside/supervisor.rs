@@ -1,6 +1,7 @@
 //! The helper's main loop: makes the Cell, starts commands in it, and ends everything when the engine is gone.
 
 use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -19,7 +20,7 @@ use super::namespaces;
 use super::root::Root;
 use super::sources::{Placed, Sources};
 use super::walls::Walls;
-use super::{identity, sweep, workspace};
+use super::{identity, sockets, sweep, workspace};
 use crate::command::SpawnError;
 use crate::failure::{During, Failure, Step};
 use crate::limits;
@@ -69,15 +70,19 @@ impl Supervisor {
         let Some((Request::Start(spec), _)) = wire::receive(&engine)? else {
             return Ok(None);
         };
-        let (views, walls) = match prepare(&spec).and_then(|views| Ok((views, Walls::new(&spec)?))) {
+        let prepared = prepare(&spec).and_then(|(handed_over, listeners)| {
+            let walls = Walls::new(&spec)?;
+            Ok((handed_over, listeners, walls))
+        });
+        let (handed_over, listeners, walls) = match prepared {
             Ok(prepared) => prepared,
             Err(failure) => {
                 wire::send(&engine, &Reply::NotStarted(failure), &[])?;
                 return Ok(None);
             }
         };
-        let views: Vec<_> = views.iter().map(AsFd::as_fd).collect();
-        wire::send(&engine, &Reply::Started, &views)?;
+        let handed_over: Vec<_> = handed_over.iter().map(AsFd::as_fd).collect();
+        wire::send(&engine, &Reply::Started { listeners }, &handed_over)?;
         let (reader, writer) = io::pipe()?;
         Ok(Some(Self {
             engine,
@@ -98,6 +103,7 @@ impl Supervisor {
             if engine_spoke {
                 match wire::receive(&self.engine) {
                     Ok(Some((Request::Spawn(command), stdio))) => self.spawn(command, stdio)?,
+                    Ok(Some((Request::Listen(address), _))) => self.listen(address)?,
                     // The engine is gone, or it has lost its mind.
                     _ => break,
                 }
@@ -127,6 +133,13 @@ impl Supervisor {
             .filter_map(|(index, ended)| ended.then_some(index))
             .collect();
         Ok((engine_spoke, ended))
+    }
+
+    fn listen(&self, address: SocketAddr) -> io::Result<()> {
+        match sockets::listen(address) {
+            Ok(listener) => wire::send(&self.engine, &Reply::Listening, &[listener.as_fd()]),
+            Err(error) => wire::send(&self.engine, &Reply::NotListening(error.to_string()), &[]),
+        }
     }
 
     fn spawn(&mut self, command: CommandLine, stdio: Vec<OwnedFd>) -> io::Result<()> {
@@ -207,22 +220,24 @@ fn rustix_pid(pid: Pid) -> io::Result<rustix::process::Pid> {
     rustix::process::Pid::from_raw(pid.as_raw()).ok_or_else(|| io::ErrorKind::InvalidInput.into())
 }
 
-/// Makes the Cell around this process. Returns the View's descriptors.
-fn prepare(spec: &CellSpec) -> Result<Vec<OwnedFd>, Failure> {
+/// Makes the Cell around this process. Returns the descriptors for the engine, and which listeners are among them.
+fn prepare(spec: &CellSpec) -> Result<(Vec<OwnedFd>, Vec<usize>), Failure> {
     if spec.level == Level::Unconfined {
         rustix::process::set_child_subreaper(Some(rustix::process::getpid()))
             .during(Step::Helper, "can't become a subreaper")?;
         let sources = Sources::collect(spec)?;
         let write = sources.write.into_iter().map(|(_, folder)| folder);
-        return Ok([sources.workspace].into_iter().chain(write).collect());
+        return Ok(([sources.workspace].into_iter().chain(write).collect(), Vec::new()));
     }
-    namespaces::enter(spec.network)?;
+    namespaces::enter()?;
     let sources = Sources::collect(spec)?;
-    let views = build_root(spec, sources)?;
+    let mut handed_over = build_root(spec, sources)?;
+    let (sockets, listeners) = sockets::open(spec)?;
+    handed_over.extend(sockets);
     // Nobody but this process reads its memory, which will hold the programs' environments.
     rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)
         .during(Step::Identity, "can't become undumpable")?;
-    Ok(views)
+    Ok((handed_over, listeners))
 }
 
 fn build_root(spec: &CellSpec, sources: Sources) -> Result<Vec<OwnedFd>, Failure> {

@@ -1,6 +1,5 @@
 //! HTTP requests of stages, to the origins that are granted and no others.
 
-mod address;
 mod client;
 mod codes;
 mod failure;

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use thiserror::Error;
 
-use super::address::is_public;
+use tidegate_confine::is_public;
 
 /// Resolves with the system's resolver and gives out only addresses that may be used, so the address that is checked is the
 /// one that is connected to. A URL with an address in it never comes here: granting it names it.

@@ -1,0 +1,332 @@
+//! The engine's end of a Cell's network: answers the Cell's questions for names, accepts its connections and dials out.
+
+use std::collections::BTreeMap;
+use std::io::{self, PipeReader, PipeWriter, Read, Write};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, poll};
+
+use super::dns::{self, Answer};
+use super::names::{Lookup, Names};
+use super::relay::{cut, relay};
+use super::{Connection, ConnectionEnd, Destination, Layout, Observer, dial};
+use crate::limits;
+
+/// A message over UDP, and over TCP: more than any question needs.
+const QUERY_BYTES: usize = 4_096;
+
+/// Sockets of the Cell's network, made by its helper.
+pub(crate) struct Sockets {
+    pub(crate) names_udp: UdpSocket,
+    pub(crate) names_tcp: TcpListener,
+    pub(crate) listeners: Vec<Listener>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Listener {
+    pub(crate) address: SocketAddr,
+    /// An index into the destinations.
+    pub(crate) destination: usize,
+    pub(crate) socket: TcpListener,
+}
+
+/// Makes a listener inside, for a name that was not known at the start.
+pub(crate) type Listen = Box<dyn Fn(SocketAddr) -> io::Result<TcpListener> + Send + Sync>;
+
+/// Dropping it ends every connection; the observer has heard of each by then.
+#[derive(Debug)]
+pub(crate) struct Gateway {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+struct Shared {
+    destinations: Vec<Destination>,
+    names: Mutex<Names>,
+    state: Mutex<State>,
+    /// A connection has ended.
+    ended: Condvar,
+    waker: PipeWriter,
+    listen: Listen,
+    observer: Observer,
+}
+
+#[derive(Default)]
+struct State {
+    stopped: bool,
+    next: u64,
+    /// Each with its two ends once there are two.
+    connections: BTreeMap<u64, Option<(TcpStream, TcpStream)>>,
+    /// Made by a lookup, not yet waited at.
+    new_listeners: Vec<Listener>,
+    denied_told: usize,
+}
+
+impl Gateway {
+    pub(crate) fn start(
+        destinations: Vec<Destination>,
+        sockets: Sockets,
+        listen: Listen,
+        observer: Observer,
+    ) -> io::Result<Self> {
+        let (reader, waker) = io::pipe()?;
+        let names = Names::new(Layout::new(&destinations).names);
+        let shared = Arc::new(Shared {
+            destinations,
+            names: Mutex::new(names),
+            state: Mutex::default(),
+            ended: Condvar::new(),
+            waker,
+            listen,
+            observer,
+        });
+        sockets.names_udp.set_nonblocking(true)?;
+        sockets.names_tcp.set_nonblocking(true)?;
+        let serving = shared.clone();
+        let thread = thread("network").spawn(move || serve(&serving, sockets, reader))?;
+        Ok(Self {
+            shared,
+            thread: Some(thread),
+        })
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        {
+            let mut state = self.shared.state();
+            state.stopped = true;
+            for (program, outside) in state.connections.values().flatten() {
+                cut(program, outside);
+            }
+        }
+        // The thread ends by itself if this fails: it is woken by nothing else then, so it is not waited for.
+        if (&self.shared.waker).write_all(b"x").is_ok()
+            && let Some(thread) = self.thread.take()
+        {
+            let _ = thread.join();
+        }
+        let connected = |state: &mut State| !state.connections.is_empty();
+        let state = self.shared.state();
+        // What takes longer is in a call that nothing interrupts, and has no effect any more.
+        let _ = self.shared.ended.wait_timeout_while(state, limits::END_TIME, connected);
+    }
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared")
+            .field("destinations", &self.destinations)
+            .finish_non_exhaustive()
+    }
+}
+
+fn serve(shared: &Arc<Shared>, sockets: Sockets, mut waker: PipeReader) {
+    let Sockets {
+        names_udp,
+        names_tcp,
+        mut listeners,
+    } = sockets;
+    listeners.retain(|listener| listener.socket.set_nonblocking(true).is_ok());
+    loop {
+        let mut waited = vec![
+            PollFd::new(&waker, PollFlags::IN),
+            PollFd::new(&names_udp, PollFlags::IN),
+            PollFd::new(&names_tcp, PollFlags::IN),
+        ];
+        waited.extend(
+            listeners
+                .iter()
+                .map(|listener| PollFd::new(&listener.socket, PollFlags::IN)),
+        );
+        if poll(&mut waited, None).is_err() {
+            // Interrupted.
+            continue;
+        }
+        let ready: Vec<_> = waited.iter().map(|one| !one.revents().is_empty()).collect();
+        if ready[0] {
+            let _ = waker.read(&mut [0; 64]);
+            if shared.state().stopped {
+                return;
+            }
+        }
+        if ready[1] {
+            answer_datagram(shared, &names_udp);
+        }
+        if ready[2]
+            && let Ok((stream, _)) = names_tcp.accept()
+        {
+            shared.spawn(|shared, _| answer_stream(shared, stream));
+        }
+        for (listener, _) in listeners.iter().zip(&ready[3..]).filter(|(_, ready)| **ready) {
+            if let Ok((program, _)) = listener.socket.accept() {
+                let (address, destination) = (listener.address, listener.destination);
+                shared.spawn(move |shared, id| shared.connect(id, program, address, destination));
+            }
+        }
+        listeners.append(&mut shared.state().new_listeners);
+    }
+}
+
+fn answer_datagram(shared: &Shared, socket: &UdpSocket) {
+    let mut query = [0; QUERY_BYTES];
+    if let Ok((length, from)) = socket.recv_from(&mut query)
+        && let Some(reply) = dns::answer(&query[..length], |name| shared.look_up(name))
+    {
+        // Whoever asked may be gone.
+        let _ = socket.send_to(&reply, from);
+    }
+}
+
+/// Queries over TCP: each with its length before it (RFC 1035, 4.2.2).
+fn answer_stream(shared: &Shared, mut stream: TcpStream) {
+    let mut next = || -> io::Result<()> {
+        stream.set_read_timeout(Some(limits::QUERY_TIME))?;
+        let mut length = [0; 2];
+        stream.read_exact(&mut length)?;
+        let mut query = vec![0; u16::from_be_bytes(length).into()];
+        stream.read_exact(&mut query)?;
+        let reply = dns::answer(&query, |name| shared.look_up(name)).ok_or(io::ErrorKind::InvalidData)?;
+        let length = u16::try_from(reply.len()).map_err(io::Error::other)?;
+        stream.write_all(&[&length.to_be_bytes()[..], &reply].concat())
+    };
+    while next().is_ok() {}
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing that holds it can panic half-way.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn names(&self) -> MutexGuard<'_, Names> {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs something for one connection of a program, unless there are too many or the end has come.
+    fn spawn(self: &Arc<Self>, work: impl FnOnce(&Self, u64) + Send + 'static) {
+        let id = {
+            let mut state = self.state();
+            if state.stopped || state.connections.len() >= limits::CONNECTIONS {
+                // Dropping what `work` holds is the answer: the connection ends.
+                return;
+            }
+            state.next += 1;
+            let id = state.next;
+            state.connections.insert(id, None);
+            id
+        };
+        let shared = self.clone();
+        let spawned = thread("connection").spawn(move || {
+            work(&shared, id);
+            shared.forget(id);
+        });
+        if spawned.is_err() {
+            self.forget(id);
+        }
+    }
+
+    fn forget(&self, id: u64) {
+        self.state().connections.remove(&id);
+        self.ended.notify_all();
+    }
+
+    fn connect(&self, id: u64, program: TcpStream, address: SocketAddr, destination: usize) {
+        let destination = &self.destinations[destination];
+        let host = self.host(address.ip());
+        let to = match destination {
+            Destination::HostLoopback { .. } => destination.to_string(),
+            _ if host.contains(':') => format!("[{host}]:{}", address.port()),
+            _ => format!("{host}:{}", address.port()),
+        };
+        let end = match dial::dial(destination, &host, &|| !self.state().stopped) {
+            Ok(outside) if self.hold(id, &program, &outside) => {
+                let (sent, received) = relay(&program, &outside);
+                ConnectionEnd::Closed { sent, received }
+            }
+            Ok(_) => ConnectionEnd::Closed { sent: 0, received: 0 },
+            Err(why) => {
+                // The program sees an error and not an empty answer.
+                let _ = rustix::net::sockopt::set_socket_linger(&program, Some(Duration::ZERO));
+                ConnectionEnd::Failed(why)
+            }
+        };
+        drop(program);
+        (self.observer)(Connection { to, end });
+    }
+
+    /// Keeps both ends where `drop` finds them. False when it has been there already.
+    fn hold(&self, id: u64, program: &TcpStream, outside: &TcpStream) -> bool {
+        let Ok(ends) = program
+            .try_clone()
+            .and_then(|program| Ok((program, outside.try_clone()?)))
+        else {
+            return false;
+        };
+        let mut state = self.state();
+        state.connections.insert(id, Some(ends));
+        !state.stopped
+    }
+
+    /// What a program meant by an address.
+    fn host(&self, address: IpAddr) -> String {
+        self.names()
+            .name_of(address)
+            .map_or_else(|| address.to_string(), str::to_owned)
+    }
+
+    fn look_up(&self, name: &str) -> Answer {
+        let found = self.names().look_up(name, &self.destinations);
+        match found {
+            Lookup::Known(address) => Answer::Address(address),
+            Lookup::New(address, destinations) => match self.listen_at(address.into(), destinations) {
+                Ok(()) => Answer::Address(address),
+                Err(_) => Answer::Failed,
+            },
+            Lookup::Denied { address, new } => {
+                if new {
+                    self.tell_denied(name);
+                }
+                address.map_or(Answer::Missing, Answer::Address)
+            }
+            Lookup::Missing => Answer::Missing,
+        }
+    }
+
+    fn listen_at(&self, address: IpAddr, destinations: Vec<usize>) -> io::Result<()> {
+        for destination in destinations {
+            let address = SocketAddr::new(address, self.destinations[destination].port());
+            let socket = (self.listen)(address)?;
+            socket.set_nonblocking(true)?;
+            self.state().new_listeners.push(Listener {
+                address,
+                destination,
+                socket,
+            });
+        }
+        (&self.waker).write_all(b"x")
+    }
+
+    fn tell_denied(&self, name: &str) {
+        let told = {
+            let mut state = self.state();
+            state.denied_told += 1;
+            state.denied_told
+        };
+        if told <= limits::DENIED_TOLD {
+            (self.observer)(Connection {
+                to: name.to_owned(),
+                end: ConnectionEnd::Denied,
+            });
+        }
+    }
+}
+
+fn thread(name: &str) -> std::thread::Builder {
+    std::thread::Builder::new()
+        .name(name.to_owned())
+        .stack_size(limits::RELAY_STACK_BYTES)
+}
