@@ -11,7 +11,8 @@ use crate::host_name::{parse_port, split_host_port};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum NetGrant {
-    /// `host:port`; `private` allows answers in private address ranges. IPv6 without brackets here.
+    /// `host:port`, or `*.domain:port` for every name below; `private` allows answers in private address ranges. IPv6 without
+    /// brackets here.
     Host { host: String, port: u16, private: bool },
     /// `@python-index`: the index of the user's pip or uv configuration.
     PythonIndex,
@@ -27,7 +28,7 @@ pub enum InvalidNetGrant {
     NoPort(String),
     #[error("`net` takes `host:port`, without a scheme or a path")]
     Url,
-    #[error("expected one host; a pattern is not possible")]
+    #[error("`*` can stand only for the first part of a name with at least two more: `*.example.com:443`")]
     Wildcard,
     #[error("a program's loopback is its own; this machine's is `host-loopback:{0}`")]
     Loopback(u16),
@@ -65,10 +66,19 @@ impl FromStr for NetGrant {
         if text.contains('/') {
             return Err(InvalidNetGrant::Url);
         }
-        if text.contains('*') {
+        let below = text.strip_prefix("*.");
+        let rest = below.unwrap_or(text);
+        if rest.contains('*') {
             return Err(InvalidNetGrant::Wildcard);
         }
-        let (host, port) = split_host_port(text).ok_or(InvalidNetGrant::Shape)?;
+        let (mut host, port) = split_host_port(rest).ok_or(InvalidNetGrant::Shape)?;
+        if below.is_some() {
+            // An address has no names below it, and a top-level domain belongs to nobody.
+            if host.parse::<std::net::IpAddr>().is_ok() || !host.contains('.') {
+                return Err(InvalidNetGrant::Wildcard);
+            }
+            host.insert_str(0, "*.");
+        }
         let port = port.ok_or_else(|| InvalidNetGrant::NoPort(text.into()))?;
         if host == "localhost" || host == "::1" || host.starts_with("127.") {
             return Err(InvalidNetGrant::Loopback(port));
@@ -100,6 +110,7 @@ mod tests {
             "db.corp:5432",
             "[2001:db8::1]:443",
             "@python-index",
+            "*.example.com:443",
             "host-loopback:5432",
             "unix:/run/pg.sock",
         ] {
@@ -112,7 +123,9 @@ mod tests {
         let error = |text: &str| text.parse::<NetGrant>().unwrap_err();
         assert_eq!(error("example.com"), InvalidNetGrant::NoPort("example.com".into()));
         assert_eq!(error("https://example.com"), InvalidNetGrant::Url);
-        assert_eq!(error("*.example.com:443"), InvalidNetGrant::Wildcard);
+        for wildcard in ["*.com:443", "*.10.0.0.1:443", "a.*.example.com:443", "*.*.example.com:443", "*example.com:443"] {
+            assert_eq!(error(wildcard), InvalidNetGrant::Wildcard, "{wildcard}");
+        }
         assert_eq!(error("localhost:5432"), InvalidNetGrant::Loopback(5432));
         assert_eq!(error("127.0.0.1:80"), InvalidNetGrant::Loopback(80));
         assert_eq!(error("host-loopback:x"), InvalidNetGrant::LoopbackPort);

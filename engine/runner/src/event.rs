@@ -105,6 +105,19 @@ pub enum EventKind {
         stage: StageName,
         name: String,
     },
+    /// A program's connection, at its end, or its attempt to make one.
+    Connection {
+        stage: StageName,
+        /// `host:port` as it is granted; a name alone where it was looked up and is not granted.
+        to: String,
+        result: ConnectionResult,
+        /// Bytes from the program.
+        sent: u64,
+        /// Bytes to the program.
+        received: u64,
+        /// Why it failed.
+        message: Option<String>,
+    },
     StageFinished {
         stage: StageName,
         attempt: u32,
@@ -135,7 +148,27 @@ impl EventKind {
             | Self::Output { stage, .. }
             | Self::Artifact { stage, .. }
             | Self::SecretRead { stage, .. }
+            | Self::Connection { stage, .. }
             | Self::StageFinished { stage, .. } => Some(stage),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ConnectionResult {
+    Closed,
+    /// Granted, and not reached.
+    Failed,
+    Denied,
+}
+
+impl ConnectionResult {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Failed => "failed",
+            Self::Denied => "denied",
         }
     }
 }

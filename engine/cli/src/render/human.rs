@@ -7,7 +7,7 @@ use std::path::Path;
 use anstream::AutoStream;
 use tidegate_manifest::StageName;
 use tidegate_runner::Outcome;
-use tidegate_runner::event::{Confinement, Event, EventKind, LogSource, Observer, ObserverError};
+use tidegate_runner::event::{Confinement, ConnectionResult, Event, EventKind, LogSource, Observer, ObserverError};
 use tidegate_sandbox::{Level, Severity, TestOutcome};
 
 use super::duration;
@@ -198,7 +198,24 @@ impl Human {
             EventKind::SecretRead { stage, name } if self.verbose => {
                 self.stage_line(stage, &format!("{DIM}read the secret {name}{RESET}"))
             }
+            EventKind::Connection {
+                stage,
+                to,
+                result,
+                sent,
+                received,
+                ..
+            } if self.verbose => {
+                let size = |bytes: &u64| tidegate_manifest::ByteSize(*bytes);
+                let text = match result {
+                    ConnectionResult::Closed => format!("connected to {to}, {} out, {} in", size(sent), size(received)),
+                    ConnectionResult::Failed => format!("did not reach {to}"),
+                    ConnectionResult::Denied => format!("{to} is not granted"),
+                };
+                self.stage_line(stage, &format!("{DIM}{text}{RESET}"))
+            }
             EventKind::Artifact { .. }
+            | EventKind::Connection { .. }
             | EventKind::Output { .. }
             | EventKind::Metric { .. }
             | EventKind::SecretRead { .. }

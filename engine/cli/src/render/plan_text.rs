@@ -82,7 +82,7 @@ impl Page<'_> {
             self.row(label, &[text]);
         }
         if self.plan.stages.iter().any(|stage| !stage.grant.net.is_empty()) {
-            let files = system_set().with_network().collect::<Vec<_>>().join(", ");
+            let files = system_set().with_network().join(", ");
             self.text.push_str("\nEvery program of a stage with `reaches`\n");
             self.row("sees", &[format!("of this machine also {files}")]);
         }

@@ -9,7 +9,8 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use super::JournalError;
 use crate::RunId;
 
-const FORMAT: i64 = 1;
+/// 1 had no connections.
+const FORMAT: i64 = 2;
 /// How long a writer waits for another process of the same project.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Between two tries where SQLite itself does not wait: about what the other process needs.
@@ -96,7 +97,7 @@ impl Journal {
         let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
         match found {
             FORMAT => {}
-            0 => create(&connection)?,
+            0 | 1 => create(&connection)?,
             found => return Err(JournalError::Newer { found, known: FORMAT }),
         }
         Ok(connection)
@@ -119,7 +120,8 @@ impl Journal {
             Err(error) => return Err(open(error)),
         };
         match found {
-            FORMAT => Ok(connection),
+            // What is new in it is not read yet.
+            1 | FORMAT => Ok(connection),
             0 => Err(JournalError::NoRuns),
             found => Err(JournalError::Newer { found, known: FORMAT }),
         }
@@ -165,12 +167,15 @@ fn restrict(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(BUSY_TIMEOUT)
 }
 
-/// In one transaction, and only if no other process was first.
+/// Makes what is not there yet. In one transaction, and only if no other process was first.
 fn create(connection: &Connection) -> Result<(), JournalError> {
     connection.execute_batch("BEGIN IMMEDIATE")?;
     let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if found == 0 {
         connection.execute_batch(include_str!("schema.sql"))?;
+    }
+    if found < FORMAT {
+        connection.execute_batch(include_str!("connections.sql"))?;
         connection.pragma_update(None, "user_version", FORMAT)?;
     }
     connection.execute_batch("COMMIT")?;
@@ -203,6 +208,25 @@ mod tests {
             );
         }
         assert_eq!(std::fs::read_dir(outside.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_journal_of_the_first_format_is_kept_and_completed() {
+        let project = tempfile::tempdir().unwrap();
+        std::fs::create_dir(project.path().join(".tidegate")).unwrap();
+        let old = Connection::open(project.path().join(".tidegate/state.db")).unwrap();
+        old.execute_batch(include_str!("schema.sql")).unwrap();
+        old.execute("INSERT INTO state VALUES ('p', 's', 'k', 'v')", []).unwrap();
+        old.pragma_update(None, "user_version", 1).unwrap();
+        drop(old);
+        for _ in 0..2 {
+            let connection = Journal::open(project.path()).unwrap().connect().unwrap();
+            let count = |table: &str| -> i64 {
+                let sql = format!("SELECT count(*) FROM {table}");
+                connection.query_row(&sql, [], |row| row.get(0)).unwrap()
+            };
+            assert_eq!((count("state"), count("connections")), (1, 0));
+        }
     }
 
     /// It takes luck to meet the moment, so it is tried often.

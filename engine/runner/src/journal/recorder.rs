@@ -75,7 +75,11 @@ impl Recorder {
         }
         let may_wait = matches!(
             event.kind,
-            EventKind::Test { .. } | EventKind::Finding { .. } | EventKind::Metric { .. } | EventKind::Summary { .. }
+            EventKind::Test { .. }
+                | EventKind::Finding { .. }
+                | EventKind::Metric { .. }
+                | EventKind::Summary { .. }
+                | EventKind::Connection { .. }
         );
         self.pending.push(event.clone());
         if may_wait && self.pending.len() < MAX_PENDING && self.flushed.elapsed() < MAX_DELAY {
@@ -237,6 +241,31 @@ impl Recorder {
             EventKind::SecretRead { stage, name } => {
                 let sql = "INSERT INTO secret_reads VALUES (?1, ?2, ?3, ?4, ?5)";
                 db.execute(sql, params![run, stage.as_str(), self.attempt(stage), name, time])?;
+            }
+            EventKind::Connection {
+                stage,
+                to,
+                result,
+                sent,
+                received,
+                message,
+            } => {
+                let bytes = |count: &u64| i64::try_from(*count).unwrap_or(i64::MAX);
+                let sql = "INSERT INTO connections VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+                db.execute(
+                    sql,
+                    params![
+                        run,
+                        stage.as_str(),
+                        self.attempt(stage),
+                        to,
+                        result.as_str(),
+                        bytes(sent),
+                        bytes(received),
+                        message,
+                        time
+                    ],
+                )?;
             }
             EventKind::Log { .. } | EventKind::Progress { .. } => {}
         }

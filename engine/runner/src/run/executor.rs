@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
-use tidegate_confine::{Cell, CellSpec, Level as CellLevel, Network, StartError, View};
+use tidegate_confine::{Cell, CellSpec, Connection, Destination, Level as CellLevel, StartError, View};
 use tidegate_manifest::NetGrant;
 use tidegate_sandbox::{Interface, Level, Preopen, StageLimits, StageSpec, Stop, StopSource};
 use tokio::sync::mpsc;
 
 use super::artifacts::{Artifacts, KeptArtifacts, KeptOfStage, lay_out};
 use super::broker::StageBroker;
+use super::connections::Connections;
 use super::intake::Intake;
 use super::message::Message;
 use super::outputs::Outputs;
@@ -128,7 +129,8 @@ async fn prepare_and_run(shared: &Arc<Shared>, attempt: &Attempt, intake: &Arc<I
     let toolchains = needed_toolchains(stage, &shared.plan.workspace, &shared.plan.toolchains);
     let spec = cell_spec(shared, stage, scratch.path().into(), &toolchains);
     let identity = spec.identity();
-    let (view, cell) = start(shared, stage, spec).await?;
+    let (connections, observer) = Connections::watch(intake.clone());
+    let (view, cell) = start(shared, stage, spec, observer).await?;
 
     let mut program_env: BTreeMap<String, String> = identity.into_iter().collect();
     program_env.extend(env);
@@ -217,10 +219,14 @@ async fn prepare_and_run(shared: &Arc<Shared>, attempt: &Attempt, intake: &Arc<I
             )
             .await;
     }
-    let (outcome, message) = match end {
+    let (outcome, mut message) = match end {
         Ok(end) => Outcome::of_attempt(end),
         Err(error) => (Outcome::Internal, Some(error.to_string())),
     };
+    let troubles = connections.troubles().await;
+    if !matches!(outcome, Outcome::Passed | Outcome::Cancelled) {
+        message = message.into_iter().chain(troubles).reduce(|text, line| text + "\n" + &line);
+    }
     Ok(Ended {
         outcome,
         message,
@@ -288,13 +294,31 @@ fn cell_spec(
         _ => None,
     });
     spec.for_programs.extend(sockets);
-    if !stage.grant.net.is_empty() {
-        spec.network = Network::Host;
-    }
+    spec.network = stage.grant.net.iter().filter_map(destination).collect();
     if shared.plan.allow_unconfined {
         spec.level = CellLevel::Unconfined;
     }
     spec
+}
+
+/// None for what is no connection by TCP, or more than one.
+fn destination(net: &NetGrant) -> Option<Destination> {
+    match net {
+        NetGrant::Host { host, port, private } => Some(match host.strip_prefix("*.") {
+            Some(domain) => Destination::Below {
+                domain: domain.to_owned(),
+                port: *port,
+                private: *private,
+            },
+            None => Destination::Host {
+                host: host.clone(),
+                port: *port,
+                private: *private,
+            },
+        }),
+        NetGrant::HostLoopback { port } => Some(Destination::HostLoopback { port: *port }),
+        NetGrant::PythonIndex | NetGrant::Unix { .. } => None,
+    }
 }
 
 /// The View, and the Cell when the stage may run programs.
@@ -302,11 +326,12 @@ async fn start(
     shared: &Arc<Shared>,
     stage: &StagePlan,
     spec: CellSpec,
+    observer: impl Fn(Connection) + Send + Sync + 'static,
 ) -> Result<(Arc<View>, Option<Arc<Cell>>), Ended> {
     let (helper, runs_programs) = (shared.host.helper.clone(), stage.runs_programs());
     let started = tokio::task::spawn_blocking(move || {
         if runs_programs {
-            Cell::start(&helper, &spec).map(|cell| (cell.view().clone(), Some(Arc::new(cell))))
+            Cell::start_observed(&helper, &spec, observer).map(|cell| (cell.view().clone(), Some(Arc::new(cell))))
         } else {
             View::build(&helper, &spec).map(|view| (view, None))
         }

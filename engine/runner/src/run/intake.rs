@@ -50,6 +50,10 @@ impl Intake {
         }
     }
 
+    pub(super) fn stage(&self) -> &StageName {
+        &self.stage
+    }
+
     pub(super) fn masker(&self) -> &Masker {
         &self.masker
     }

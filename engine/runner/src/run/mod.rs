@@ -3,6 +3,7 @@
 mod artifacts;
 mod broker;
 mod capture;
+mod connections;
 mod dispatcher;
 mod executor;
 mod files;
