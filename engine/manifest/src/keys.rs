@@ -45,7 +45,7 @@ pub(crate) const GRANT: Keys = Keys {
 };
 
 pub(crate) const NET: Keys = Keys {
-    names: &["to", "private"],
+    names: &["to", "private", "credentials"],
     foreign: &[],
 };
 

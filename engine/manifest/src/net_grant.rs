@@ -14,8 +14,8 @@ pub enum NetGrant {
     /// `host:port`, or `*.domain:port` for every name below; `private` allows answers in private address ranges. IPv6 without
     /// brackets here.
     Host { host: String, port: u16, private: bool },
-    /// `@python-index`: the index of the user's pip or uv configuration.
-    PythonIndex,
+    /// `@python-index`: the index of the user's pip or uv configuration; with the secret that holds user name and password.
+    PythonIndex { credentials: Option<String> },
     /// `host-loopback:PORT`: a service on this machine's loopback.
     HostLoopback { port: u16 },
     /// `unix:PATH`.
@@ -48,7 +48,7 @@ impl FromStr for NetGrant {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         if let Some(symbol) = text.strip_prefix('@') {
             return match symbol {
-                "python-index" => Ok(Self::PythonIndex),
+                "python-index" => Ok(Self::PythonIndex { credentials: None }),
                 _ => Err(InvalidNetGrant::Symbol),
             };
         }
@@ -93,7 +93,7 @@ impl fmt::Display for NetGrant {
         match self {
             Self::Host { host, port, .. } if host.contains(':') => write!(f, "[{host}]:{port}"),
             Self::Host { host, port, .. } => write!(f, "{host}:{port}"),
-            Self::PythonIndex => f.write_str("@python-index"),
+            Self::PythonIndex { .. } => f.write_str("@python-index"),
             Self::HostLoopback { port } => write!(f, "host-loopback:{port}"),
             Self::Unix { path } => write!(f, "unix:{}", path.display()),
         }
@@ -123,7 +123,13 @@ mod tests {
         let error = |text: &str| text.parse::<NetGrant>().unwrap_err();
         assert_eq!(error("example.com"), InvalidNetGrant::NoPort("example.com".into()));
         assert_eq!(error("https://example.com"), InvalidNetGrant::Url);
-        for wildcard in ["*.com:443", "*.10.0.0.1:443", "a.*.example.com:443", "*.*.example.com:443", "*example.com:443"] {
+        for wildcard in [
+            "*.com:443",
+            "*.10.0.0.1:443",
+            "a.*.example.com:443",
+            "*.*.example.com:443",
+            "*example.com:443",
+        ] {
             assert_eq!(error(wildcard), InvalidNetGrant::Wildcard, "{wildcard}");
         }
         assert_eq!(error("localhost:5432"), InvalidNetGrant::Loopback(5432));

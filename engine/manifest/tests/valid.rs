@@ -34,7 +34,7 @@ fn the_shop_is_read_as_written() {
     assert_eq!(order, ["env", "migrations", "test", "deploy"]);
     let env = &shop.stages[0];
     assert_eq!(env.grant.exec["python"].value, "python3");
-    assert_eq!(env.grant.net[0].value, NetGrant::PythonIndex);
+    assert_eq!(env.grant.net[0].value, NetGrant::PythonIndex { credentials: None });
     assert_eq!(
         env.with.value,
         serde_json::json!({ "requirements": ["requirements.txt"] })

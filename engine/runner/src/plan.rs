@@ -95,6 +95,20 @@ pub struct Grant {
     pub source: bool,
 }
 
+impl Grant {
+    pub fn uses_python_index(&self) -> bool {
+        self.net.iter().any(|net| matches!(net, NetGrant::PythonIndex { .. }))
+    }
+
+    /// The secret that holds user name and password for the index.
+    pub fn index_credentials(&self) -> Option<&str> {
+        self.net.iter().find_map(|net| match net {
+            NetGrant::PythonIndex { credentials } => credentials.as_deref(),
+            _ => None,
+        })
+    }
+}
+
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TargetPlan {
     pub hosts: Vec<String>,
@@ -123,6 +137,12 @@ pub struct PythonIndexPlan {
     pub env: BTreeMap<String, String>,
     /// Certificates and folders of packages that those variables name.
     pub read: Vec<PathBuf>,
+    /// The indexes, and where their files are.
+    pub net: Vec<NetGrant>,
+    /// Variables that had credentials.
+    pub withheld: Vec<String>,
+    /// What could not be found out, in plain words.
+    pub notes: Vec<String>,
 }
 
 impl Plan {
@@ -137,7 +157,8 @@ impl Plan {
         let keys = reached
             .flat_map(|target| [Some(&target.key), target.passphrase.as_ref()])
             .flatten();
-        let mut names: Vec<_> = granted.chain(keys).map(String::as_str).collect();
+        let indexes = self.stages.iter().filter_map(|stage| stage.grant.index_credentials());
+        let mut names: Vec<_> = granted.chain(keys).map(String::as_str).chain(indexes).collect();
         names.sort_unstable();
         names.dedup();
         names

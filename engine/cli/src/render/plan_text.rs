@@ -231,15 +231,11 @@ fn programs(stage: &StagePlan, plan: &Plan) -> Vec<String> {
 fn reads(stage: &StagePlan, plan: &Plan) -> Vec<String> {
     let shown = |path: &std::path::PathBuf| path.display().to_string();
     let mut lines: Vec<_> = stage.grant.read.iter().map(shown).collect();
-    if uses_index(stage) {
+    if stage.grant.uses_python_index() {
         let of_index = plan.python_index.read.iter();
         lines.extend(of_index.map(|path| format!("{} (for @python-index)", path.display())));
     }
     lines
-}
-
-fn uses_index(stage: &StagePlan) -> bool {
-    stage.grant.net.contains(&NetGrant::PythonIndex)
 }
 
 fn folder(path: &Path) -> String {
@@ -256,16 +252,31 @@ fn network(stage: &StagePlan, plan: &Plan) -> Vec<String> {
         let private = matches!(net, NetGrant::Host { private: true, .. });
         let private = if private { ", also at a private address" } else { "" };
         lines.push(format!("{}{private}", net_text(net)));
-        if *net == NetGrant::PythonIndex {
-            let names_a_place = |name: &str| name.contains("INDEX") || name.contains("LINKS");
-            let settings = plan.python_index.env.iter().filter(|(name, _)| names_a_place(name));
-            let settings: Vec<_> = settings.map(|(name, value)| format!("  {name}={value}")).collect();
-            if settings.is_empty() {
-                lines.push("  the default index of pip and uv".into());
-            }
-            lines.extend(settings);
+        if let NetGrant::PythonIndex { credentials } = net {
+            lines.extend(index(plan, credentials.as_deref()));
         }
     }
+    lines
+}
+
+fn index(plan: &Plan, credentials: Option<&str>) -> Vec<String> {
+    let index = &plan.python_index;
+    let names_a_place = |name: &str| name.contains("INDEX") || name.contains("LINKS");
+    let settings = index.env.iter().filter(|(name, _)| names_a_place(name));
+    let mut lines: Vec<_> = settings.map(|(name, value)| format!("  {name}={value}")).collect();
+    let hosts: Vec<_> = index.net.iter().map(net_text).collect();
+    if !hosts.is_empty() {
+        lines.push(format!("  that is {}", hosts.join(", ")));
+    }
+    match credentials {
+        Some(secret) => lines.push(format!("  with the secret {secret} as user name and password")),
+        None if !index.withheld.is_empty() => lines.push(
+            "  without your user name and password; to give them: { to = \"@python-index\", credentials = \"SECRET\" }"
+                .into(),
+        ),
+        None => {}
+    }
+    lines.extend(index.notes.iter().map(|note| format!("  {note}")));
     lines
 }
 
@@ -285,7 +296,7 @@ fn target(name: &str, plan: &Plan) -> Vec<String> {
 
 fn knowledge(stage: &StagePlan, plan: &Plan, host: &Host) -> Vec<String> {
     let mut lines = Vec::new();
-    if uses_index(stage) && !plan.python_index.env.is_empty() {
+    if stage.grant.uses_python_index() && !plan.python_index.env.is_empty() {
         let names: Vec<_> = plan.python_index.env.keys().map(String::as_str).collect();
         lines.push(format!("your settings of pip and uv: {}", names.join(", ")));
     }

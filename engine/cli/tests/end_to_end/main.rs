@@ -13,6 +13,7 @@ mod grants;
 mod history;
 mod machine;
 mod mistakes;
+mod network;
 mod outcomes;
 mod plan;
 mod remote;

@@ -217,20 +217,40 @@ fn net_entry(entry: &Node<'_>, problems: &mut Problems) -> Option<Spanned<NetGra
     let fields = Fields::open(entry, "an entry of `net`", &keys::NET, problems)?;
     let to = fields.required("to", "to = \"HOST:PORT\"", "the destination", problems)?;
     let to = to.parsed(code::INVALID_NET, "a destination", problems, str::parse::<NetGrant>)?;
-    let Some(private) = fields.get("private").and_then(|node| node.boolean(problems)) else {
-        return Some(to);
+    let private = fields.get("private").and_then(|node| node.boolean(problems));
+    let rule = |text: &str| is_name(text).then(|| text.to_owned()).ok_or(NAME_RULE);
+    let credentials = fields
+        .get("credentials")
+        .and_then(|node| node.parsed(code::INVALID_NAME, "a secret's name", problems, rule));
+    let is_host = matches!(to.value, NetGrant::Host { .. });
+    let is_index = matches!(to.value, NetGrant::PythonIndex { .. });
+    let mut misplaced = |what: &str, span: &Span| {
+        let problem = Diagnostic::error(code::INVALID_NET, what);
+        problems.push(problem.at(span, "remove it here"));
     };
-    match to.value {
-        NetGrant::Host { host, port, .. } => {
-            let private = private.value;
-            Some(Spanned::new(NetGrant::Host { host, port, private }, entry.span.clone()))
+    match (&private, &credentials) {
+        (Some(private), _) if !is_host => {
+            misplaced("`private` is for `host:port` only", &private.span);
+            return None;
         }
-        _ => {
-            let problem = Diagnostic::error(code::INVALID_NET, "`private` is for `host:port` only");
-            problems.push(problem.at(&private.span, "remove it here"));
-            None
+        (_, Some(credentials)) if !is_index => {
+            misplaced("`credentials` is for `@python-index` only", &credentials.span);
+            return None;
         }
+        _ => {}
     }
+    let net = match to.value {
+        NetGrant::Host { host, port, .. } => NetGrant::Host {
+            host,
+            port,
+            private: private.is_some_and(|private| private.value),
+        },
+        NetGrant::PythonIndex { .. } => NetGrant::PythonIndex {
+            credentials: credentials.map(|credentials| credentials.value),
+        },
+        other => other,
+    };
+    Some(Spanned::new(net, entry.span.clone()))
 }
 
 fn target_name(entry: &Node<'_>, targets: &[&str], problems: &mut Problems) -> Option<Spanned<String>> {

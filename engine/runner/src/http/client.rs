@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Method, Response, redirect};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::Verifier;
 use thiserror::Error;
@@ -143,6 +145,23 @@ fn client(secure: bool) -> Result<Client, ClientError> {
         .user_agent(concat!("tidegate/", env!("CARGO_PKG_VERSION")))
         .build()
         .map_err(ClientError::Client)
+}
+
+/// For the engine's own questions: the system's authorities and those of these PEM files.
+pub(crate) fn tls_with(certificates: Vec<Vec<u8>>) -> Result<ClientConfig, impl std::error::Error> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let extra = certificates
+        .iter()
+        .flat_map(|pem| CertificateDer::pem_slice_iter(pem))
+        .filter_map(Result::ok);
+    let verifier = Verifier::new_with_extra_roots(extra, provider.clone()).map_err(ClientError::Roots)?;
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(ClientError::Tls)?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_no_client_auth();
+    Ok::<_, ClientError>(config)
 }
 
 fn tls(secure: bool) -> Result<ClientConfig, ClientError> {

@@ -8,5 +8,6 @@ mod origin;
 mod resolver;
 
 pub use client::HttpClient;
+pub(crate) use client::tls_with as tls;
 pub use codes::{code, codes};
 pub use origin::{InvalidOrigin, Origin};

@@ -216,7 +216,8 @@ mod tests {
         std::fs::create_dir(project.path().join(".tidegate")).unwrap();
         let old = Connection::open(project.path().join(".tidegate/state.db")).unwrap();
         old.execute_batch(include_str!("schema.sql")).unwrap();
-        old.execute("INSERT INTO state VALUES ('p', 's', 'k', 'v')", []).unwrap();
+        old.execute("INSERT INTO state VALUES ('p', 's', 'k', 'v')", [])
+            .unwrap();
         old.pragma_update(None, "user_version", 1).unwrap();
         drop(old);
         for _ in 0..2 {

@@ -95,7 +95,7 @@ impl Entry {
 pub fn net_text(net: &NetGrant) -> String {
     match net {
         NetGrant::Host { host, port, .. } => format!("{host}:{port}"),
-        NetGrant::PythonIndex => "@python-index".into(),
+        NetGrant::PythonIndex { .. } => "@python-index".into(),
         NetGrant::HostLoopback { port } => format!("host-loopback:{port}"),
         NetGrant::Unix { path } => format!("unix:{}", path.display()),
     }

@@ -1,10 +1,11 @@
 //! The planner.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
-use tidegate_manifest::{Diagnostic, Grants, NetGrant, Span, Stage, StageName};
+use tidegate_manifest::{Diagnostic, Grants, Span, Stage, StageName};
 use tidegate_sandbox::{DEFAULT_LIMITS, Request};
 
 use super::Selection;
@@ -16,7 +17,7 @@ use crate::Host;
 use crate::expression::Scope;
 use crate::pipeline::{Pipeline, ResolvedStage, Unresolved, component_files};
 use crate::plan::{Grant, Plan, StagePlan};
-use crate::program::{LookupError, Program, Toolchain, look_up};
+use crate::program::{LookupError, Program, Toolchain, is_python, look_up};
 use crate::python_index;
 
 /// What a stage may print in total: a verbose test run of a large project is a few MiB.
@@ -70,9 +71,7 @@ impl Planner<'_> {
         }
         let toolchains = draft.toolchains.into_iter().collect();
         let warnings = unused_grants(pipeline, &left_out, &used);
-        let indexed = stages
-            .iter()
-            .any(|stage| stage.grant.net.contains(&NetGrant::PythonIndex));
+        let indexed = stages.iter().any(|stage| stage.grant.uses_python_index());
         let mut read_only = component_files(pipeline);
         // Whatever manifest this run reads, the one that the next run reads is nobody's to change.
         read_only.extend([
@@ -88,7 +87,6 @@ impl Planner<'_> {
             workspace: pipeline.workspace.clone(),
             vars: pipeline.vars.clone(),
             source: pipeline.source.clone(),
-            stages,
             left_out,
             targets,
             toolchains,
@@ -100,10 +98,11 @@ impl Planner<'_> {
                 .collect(),
             read_only,
             python_index: if indexed {
-                python_index::read(self.host)
+                python_index::read(self.host, asked_python(&stages).as_deref())
             } else {
                 Default::default()
             },
+            stages,
             dry_run: self.dry_run,
             allow_unconfined: self.allow_unconfined,
         };
@@ -306,6 +305,16 @@ fn program_mistake(error: &LookupError, span: &Span) -> Diagnostic {
         }
         _ => mistake,
     }
+}
+
+/// A Python of this machine that a stage with `@python-index` runs.
+fn asked_python(stages: &[StagePlan]) -> Option<PathBuf> {
+    let with_index = stages.iter().filter(|stage| stage.grant.uses_python_index());
+    let mut programs = with_index.flat_map(|stage| stage.grant.exec.values());
+    programs.find_map(|program| match program {
+        Program::Host { path, .. } if is_python(path) => Some(path.clone()),
+        _ => None,
+    })
 }
 
 /// Each stage after those that it needs, otherwise in the manifest's order.

@@ -97,7 +97,7 @@ fn is_executable(path: &Path) -> bool {
         .is_ok_and(|metadata| metadata.permissions().mode() & 0o111 != 0)
 }
 
-fn is_python(path: &Path) -> bool {
+pub(crate) fn is_python(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let version = name.strip_prefix("python").or_else(|| name.strip_prefix("pypy"));
     version.is_some_and(|version| version.bytes().all(|b| b.is_ascii_digit() || b == b'.'))

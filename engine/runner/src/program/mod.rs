@@ -1,12 +1,15 @@
 //! Native programs: which file a granted name is, and what has to be visible for it to start.
 
 mod lookup;
+mod pip;
 mod python;
 mod search_path;
 mod toolchain;
 mod workspace;
 
+pub(crate) use lookup::is_python;
 pub use lookup::{LookupError, look_up};
+pub(crate) use pip::default_index;
 pub(crate) use search_path::search_path;
 pub use toolchain::Toolchain;
 pub use workspace::{NotConfinable, check_workspace_program};

@@ -30,6 +30,7 @@ use crate::http::{HttpClient, Origin};
 use crate::journal::StageState;
 use crate::pipeline::{fill_in, first_mistake};
 use crate::plan::StagePlan;
+use crate::python_index;
 use crate::ssh::Endings;
 
 /// What one attempt needs to know of the run so far.
@@ -225,7 +226,10 @@ async fn prepare_and_run(shared: &Arc<Shared>, attempt: &Attempt, intake: &Arc<I
     };
     let troubles = connections.troubles().await;
     if !matches!(outcome, Outcome::Passed | Outcome::Cancelled) {
-        message = message.into_iter().chain(troubles).reduce(|text, line| text + "\n" + &line);
+        message = message
+            .into_iter()
+            .chain(troubles)
+            .reduce(|text, line| text + "\n" + &line);
     }
     Ok(Ended {
         outcome,
@@ -257,8 +261,15 @@ impl Drop for Forward {
 fn environment(attempt: &Attempt, shared: &Shared) -> Result<BTreeMap<String, String>, Ended> {
     let stage = &attempt.stage;
     let mut env = BTreeMap::new();
-    if stage.grant.net.contains(&NetGrant::PythonIndex) {
-        env.extend(shared.plan.python_index.env.clone());
+    if stage.grant.uses_python_index() {
+        let login = stage
+            .grant
+            .index_credentials()
+            .and_then(|name| shared.secrets.get(name));
+        env.extend(python_index::variables(
+            &shared.plan.python_index,
+            login.map(|login| login.as_str()),
+        ));
     }
     for name in &stage.grant.env {
         if let Some(value) = shared.host.var(name) {
@@ -286,7 +297,7 @@ fn cell_spec(
     spec.write = stage.grant.write.clone();
     spec.read = stage.grant.read.clone();
     spec.toolchains = toolchains.iter().map(|toolchain| toolchain.root.clone()).collect();
-    if stage.grant.net.contains(&NetGrant::PythonIndex) {
+    if stage.grant.uses_python_index() {
         spec.for_programs.extend(shared.plan.python_index.read.iter().cloned());
     }
     let sockets = stage.grant.net.iter().filter_map(|net| match net {
@@ -294,7 +305,9 @@ fn cell_spec(
         _ => None,
     });
     spec.for_programs.extend(sockets);
-    spec.network = stage.grant.net.iter().filter_map(destination).collect();
+    let index = stage.grant.uses_python_index().then_some(&shared.plan.python_index.net);
+    let granted = stage.grant.net.iter().chain(index.into_iter().flatten());
+    spec.network = granted.filter_map(destination).collect();
     if shared.plan.allow_unconfined {
         spec.level = CellLevel::Unconfined;
     }
@@ -317,7 +330,7 @@ fn destination(net: &NetGrant) -> Option<Destination> {
             },
         }),
         NetGrant::HostLoopback { port } => Some(Destination::HostLoopback { port: *port }),
-        NetGrant::PythonIndex | NetGrant::Unix { .. } => None,
+        NetGrant::PythonIndex { .. } | NetGrant::Unix { .. } => None,
     }
 }
 

@@ -50,7 +50,8 @@ impl Child {
     }
 
     /// Waits for the end and hands over each line of captured output as it comes, without its line end. When a stop is
-    /// requested the engine ends the program, and this returns.
+    /// requested the engine ends the program, and this returns. Standard input is closed before: a program that asks has its
+    /// answer, and does not wait for one until its time is over.
     pub fn each_line(&self, line: impl FnMut(Stream, &str)) -> Exit {
         self.follow(LOOK, line, || ())
     }
@@ -58,6 +59,7 @@ impl Child {
     /// The same as [`Child::each_line`], and `look` is called at least once in each `period`, for what the program tells by
     /// other ways than its output; never after the end.
     pub fn follow(&self, period: Duration, line: impl FnMut(Stream, &str), look: impl FnMut()) -> Exit {
+        self.close_stdin();
         follow(self, period.min(LOOK), line, look)
     }
 }
