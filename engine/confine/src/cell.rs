@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use crate::child::Child;
 use crate::command::{Command, SpawnError, Stdio};
 use crate::failure::{Failure, StartError, Step};
+use crate::ids::Ids;
 use crate::inside::HELPER_ARGUMENT;
 use crate::limits;
 use crate::machine;
@@ -25,6 +26,7 @@ pub struct Cell {
     socket: Mutex<UnixStream>,
     helper: process::Child,
     level: Level,
+    ids: Ids,
     view: Arc<View>,
 }
 
@@ -43,8 +45,8 @@ impl Cell {
             .spawn()
             .map_err(StartError::Helper)?;
         let answer = Self::ask_to_start(&socket, spec);
-        let views = match answer {
-            Ok(Some((Reply::Started, views))) => views,
+        let (ids, views) = match answer {
+            Ok(Some((Reply::Started(ids), views))) => (ids, views),
             Ok(Some((Reply::NotStarted(failure), _))) => {
                 end(&mut process);
                 return Err(refused(failure));
@@ -71,6 +73,7 @@ impl Cell {
                 socket: Mutex::new(socket),
                 helper: process,
                 level: spec.level,
+                ids,
                 view: Arc::new(view),
             }),
             Err(error) => {
@@ -87,6 +90,11 @@ impl Cell {
 
     pub fn level(&self) -> Level {
         self.level
+    }
+
+    /// Whose id programs have on the host. `Ids::Root` is less than the level promises; whoever starts Cells should say so.
+    pub fn ids(&self) -> &Ids {
+        &self.ids
     }
 
     /// Blocks until the program runs, some milliseconds.
@@ -106,6 +114,9 @@ impl Cell {
             .map(|(stdio, write)| open(stdio, write))
             .collect::<io::Result<Vec<OwnedFd>>>()
             .map_err(|error| SpawnError::Failed(format!("can't open /dev/null: {error}")))?;
+        if let Ids::Own(id) = self.ids {
+            stdio.iter().for_each(|stream| give_pipe(stream, id));
+        }
         let descriptors: Vec<_> = stdio.iter().map(AsFd::as_fd).collect();
         let request = Request::Spawn(CommandLine {
             program,
@@ -125,7 +136,7 @@ impl Cell {
                 Child::started(status, descriptors.next())
             }
             Some((Reply::NotSpawned(error), _)) => Err(error),
-            Some((Reply::Started | Reply::NotStarted(_), _)) => Err(SpawnError::Failed(
+            Some((Reply::Started(_) | Reply::NotStarted(_), _)) => Err(SpawnError::Failed(
                 "the cell gave an answer to another question".to_owned(),
             )),
             None => Err(SpawnError::Failed("the cell has ended".to_owned())),
@@ -189,6 +200,15 @@ fn open(stdio: Stdio, write: bool) -> io::Result<OwnedFd> {
             .write(write)
             .open("/dev/null")?
             .into()),
+    }
+}
+
+/// Opening /dev/stdout asks whose a pipe is, and a pipe is its maker's. Nothing else of what a program gets is given away.
+fn give_pipe(stream: &OwnedFd, id: u32) {
+    // PIPEFS_MAGIC: a pipe without a name, not one in a folder.
+    if rustix::fs::fstatfs(stream).is_ok_and(|system| system.f_type == 0x5049_5045) {
+        // Without it the program can still use what it has.
+        let _ = std::os::unix::fs::fchown(stream, Some(id), Some(id));
     }
 }
 

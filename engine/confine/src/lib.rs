@@ -9,6 +9,7 @@ mod command;
     expect(dead_code, reason = "elsewhere nothing gets as far as a failure")
 )]
 mod failure;
+mod ids;
 #[cfg_attr(
     not(target_os = "linux"),
     expect(dead_code, reason = "elsewhere nothing is made from it")
@@ -30,6 +31,8 @@ mod machine;
 #[cfg(target_os = "linux")]
 mod masks;
 #[cfg(target_os = "linux")]
+mod open;
+#[cfg(target_os = "linux")]
 mod resolve;
 #[cfg(target_os = "linux")]
 mod view;
@@ -42,6 +45,7 @@ mod unsupported;
 pub use always_hidden::is_always_hidden;
 pub use command::{Command, Exit, SpawnError, Stdio};
 pub use failure::{Failure, StartError, Step, Why};
+pub use ids::Ids;
 pub use spec::{CellSpec, Level, Network};
 pub use system_set::{SystemSet, system_set};
 

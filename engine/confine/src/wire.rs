@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::command::{Exit, SpawnError};
 use crate::failure::Failure;
+use crate::ids::Ids;
 use crate::limits;
 use crate::spec::CellSpec;
 
@@ -31,8 +32,9 @@ pub(crate) enum Request {
 /// The helper to the engine.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Reply {
-    /// With the View's descriptors: its root, then one for each `write` folder in the specification's order.
-    Started,
+    /// With the View's descriptors: its root, then one for each `write` folder in the specification's order, then scratch, which
+    /// is missing where the engine can as well open it itself.
+    Started(Ids),
     /// With the command's status socket and, at the full level, a pidfd of its first process.
     Spawned,
     NotStarted(Failure),
@@ -58,8 +60,8 @@ pub(crate) struct CommandLine {
 /// A report fits into this many bytes: it holds at most a path and a short text.
 pub(crate) const REPORT_BYTES: usize = 16 * 1024;
 
-/// More than any message carries: the View's root and its `write` folders.
-const DESCRIPTORS: usize = limits::WRITE_FOLDERS + 1;
+/// More than any message carries: the View's root, its `write` folders and scratch.
+const DESCRIPTORS: usize = limits::WRITE_FOLDERS + 2;
 
 pub(crate) fn send(socket: &UnixStream, message: &impl Serialize, descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
     let body = serde_json::to_vec(message)?;

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use tidegate_confine::{Cell, CellSpec, Command, Exit, Level, Network, Stdio, run_helper_if_asked};
+use tidegate_confine::{Cell, CellSpec, Command, Exit, Ids, Level, Network, Stdio, run_helper_if_asked};
 
 const USAGE: &str = "\
 usage: confine [OPTIONS] -- PROGRAM [ARGS]
@@ -99,6 +99,9 @@ fn run(request: Request) -> Result<Exit, String> {
         tidegate_confine::StartError::Machine { why, .. } => format!("{why}\n\nhint: {}", why.fix),
         error => error.to_string(),
     })?;
+    if let (Level::Full, Ids::Root { why }) = (cell.level(), cell.ids()) {
+        eprintln!("confine: note: PROGRAM runs with root's id, since no other can be given: {why}");
+    }
     let identity = spec.identity();
     let mut command = Command::new(find(&program, &spec)?, &spec.workspace);
     command.args = args;

@@ -15,22 +15,22 @@ fn may_leave_groups() -> bool {
     fs::read_to_string("/proc/self/setgroups").is_ok_and(|rule| rule.trim() == "allow")
 }
 
-/// Moves this process into new namespaces. It has every capability there, and none outside.
-pub(super) fn enter(network: Network) -> Result<(), Failure> {
-    let (uid, gid) = (rustix::process::geteuid(), rustix::process::getegid());
-    if uid.is_root() && may_leave_groups() {
+/// Lets go of what this process has of the user besides the id.
+pub(super) fn leave_user() -> Result<(), Failure> {
+    if rustix::process::geteuid().is_root() && may_leave_groups() {
         // Groups of the user who became root would reach into the Cell. An ordinary user can't leave groups, nor can the root
         // of a user namespace that such a user has made; inside they appear as nobody's.
         rustix::thread::set_thread_groups(&[]).during(Step::Identity, "can't leave the supplementary groups")?;
     }
     // Before the user namespace, so that the keyring's owner is the user and not someone whom nobody knows.
-    fork::leave_session_keyring().during(Step::Identity, "can't leave the session's keyring")?;
-    let mut flags =
-        CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWIPC | CloneFlags::CLONE_NEWUTS;
-    if network == Network::None {
-        flags |= CloneFlags::CLONE_NEWNET;
-    }
-    nix::sched::unshare(flags)
+    fork::leave_session_keyring().during(Step::Identity, "can't leave the session's keyring")
+}
+
+/// Moves this process into a user namespace where its own id is 1000, and with that into others. It has every capability
+/// there, and none outside.
+pub(super) fn enter(network: Network) -> Result<(), Failure> {
+    let (uid, gid) = (rustix::process::geteuid(), rustix::process::getegid());
+    nix::sched::unshare(CloneFlags::CLONE_NEWUSER | others(network))
         .map_err(io::Error::from)
         .during(Step::Namespaces, "can't make user namespaces")?;
 
@@ -41,13 +41,38 @@ pub(super) fn enter(network: Network) -> Result<(), Failure> {
     map("/proc/self/setgroups", "deny".to_owned())?;
     map("/proc/self/uid_map", format!("{UID} {uid} 1"))?;
     map("/proc/self/gid_map", format!("{GID} {gid} 1"))?;
+    furnish(network)
+}
+
+/// The others alone, for a process that is in its user namespace already.
+pub(super) fn enter_others(network: Network) -> Result<(), Failure> {
+    nix::sched::unshare(others(network))
+        .map_err(io::Error::from)
+        .during(Step::Namespaces, "can't make namespaces")?;
+    furnish(network)
+}
+
+pub(super) fn make_mounts_private() -> Result<(), Failure> {
+    rustix::mount::mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
+        .during(Step::Mounts, "can't make the mounts private")
+}
+
+fn others(network: Network) -> CloneFlags {
+    let flags = CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWIPC | CloneFlags::CLONE_NEWUTS;
+    match network {
+        Network::None => flags | CloneFlags::CLONE_NEWNET,
+        Network::Host => flags,
+    }
+}
+
+fn furnish(network: Network) -> Result<(), Failure> {
     // A program that makes a user namespace of its own gets at parts of the kernel that are meant for root.
-    map("/proc/sys/user/max_user_namespaces", "0".to_owned())?;
+    fs::write("/proc/sys/user/max_user_namespaces", "0")
+        .during(Step::Identity, "can't write /proc/sys/user/max_user_namespaces")?;
 
     rustix::system::sethostname(HOSTNAME.as_bytes()).during(Step::Identity, "can't set the host's name")?;
     if network == Network::None {
         fork::bring_loopback_up().during(Step::Network, "can't bring up the loopback interface")?;
     }
-    rustix::mount::mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
-        .during(Step::Mounts, "can't make the mounts private")
+    make_mounts_private()
 }

@@ -16,12 +16,15 @@ use super::fork::{self, Forked};
 use super::init::Init;
 use super::mount::{Forbid, Tree};
 use super::namespaces;
+use super::own_id::OwnId;
+use super::real::Real;
 use super::root::Root;
-use super::sources::{Placed, Sources};
+use super::sources::Sources;
 use super::walls::Walls;
-use super::{identity, sweep, workspace};
+use super::{identity, sweep, views};
 use crate::command::SpawnError;
 use crate::failure::{During, Failure, Step};
+use crate::ids::Ids;
 use crate::limits;
 use crate::spec::{CellSpec, Level};
 use crate::wire::{self, CommandLine, Reply, Request};
@@ -69,7 +72,7 @@ impl Supervisor {
         let Some((Request::Start(spec), _)) = wire::receive(&engine)? else {
             return Ok(None);
         };
-        let (views, walls) = match prepare(&spec).and_then(|views| Ok((views, Walls::new(&spec)?))) {
+        let (ids, views, walls) = match prepare(&spec).and_then(|(ids, views)| Ok((ids, views, Walls::new(&spec)?))) {
             Ok(prepared) => prepared,
             Err(failure) => {
                 wire::send(&engine, &Reply::NotStarted(failure), &[])?;
@@ -77,7 +80,7 @@ impl Supervisor {
             }
         };
         let views: Vec<_> = views.iter().map(AsFd::as_fd).collect();
-        wire::send(&engine, &Reply::Started, &views)?;
+        wire::send(&engine, &Reply::Started(ids), &views)?;
         let (reader, writer) = io::pipe()?;
         Ok(Some(Self {
             engine,
@@ -207,25 +210,64 @@ fn rustix_pid(pid: Pid) -> io::Result<rustix::process::Pid> {
     rustix::process::Pid::from_raw(pid.as_raw()).ok_or_else(|| io::ErrorKind::InvalidInput.into())
 }
 
-/// Makes the Cell around this process. Returns the View's descriptors.
-fn prepare(spec: &CellSpec) -> Result<Vec<OwnedFd>, Failure> {
+/// Makes the Cell around this process. Returns the View's descriptors too.
+fn prepare(spec: &CellSpec) -> Result<(Ids, Vec<OwnedFd>), Failure> {
     if spec.level == Level::Unconfined {
         rustix::process::set_child_subreaper(Some(rustix::process::getpid()))
             .during(Step::Helper, "can't become a subreaper")?;
-        let sources = Sources::collect(spec)?;
+        let sources = Sources::collect(spec, None)?;
         let write = sources.write.into_iter().map(|(_, folder)| folder);
-        return Ok([sources.workspace].into_iter().chain(write).collect());
+        let views = [sources.workspace].into_iter().chain(write).map(Real::into_folder);
+        let ids = if rustix::process::geteuid().is_root() {
+            Ids::Root {
+                why: "programs are not confined".to_owned(),
+            }
+        } else {
+            Ids::Engine
+        };
+        return Ok((ids, views.collect()));
     }
-    namespaces::enter(spec.network)?;
-    let sources = Sources::collect(spec)?;
+    let (ids, sources) = enter(spec)?;
     let views = build_root(spec, sources)?;
     // Nobody but this process reads its memory, which will hold the programs' environments.
     rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)
         .during(Step::Identity, "can't become undumpable")?;
-    Ok(views)
+    Ok((ids, views))
 }
 
-fn build_root(spec: &CellSpec, sources: Sources) -> Result<Vec<OwnedFd>, Failure> {
+/// Moves this process into the Cell's namespaces, with what it takes along.
+fn enter(spec: &CellSpec) -> Result<(Ids, Sources), Failure> {
+    namespaces::leave_user()?;
+    let ids = if rustix::process::geteuid().is_root() {
+        match with_own_id(spec) {
+            Ok((own, sources)) => {
+                own.become_it()?;
+                namespaces::enter_others(spec.network)?;
+                return Ok((Ids::Own(own.id()), sources));
+            }
+            Err(Failure {
+                step: Step::Identity | Step::Namespaces,
+                text,
+                ..
+            }) => Ids::Root { why: text },
+            Err(failure) => return Err(failure),
+        }
+    } else {
+        Ids::Engine
+    };
+    namespaces::enter(spec.network)?;
+    Ok((ids, Sources::collect(spec, None)?))
+}
+
+/// Everything is opened as root, who reaches what the programs' id does not.
+fn with_own_id(spec: &CellSpec) -> Result<(OwnId, Sources), Failure> {
+    let mut own = OwnId::claim()?;
+    let sources = Sources::collect(spec, Some(&mut own))?;
+    own.enter()?;
+    Ok((own, sources))
+}
+
+fn build_root(spec: &CellSpec, mut sources: Sources) -> Result<Vec<OwnedFd>, Failure> {
     let root = Root::new().during(Step::Mounts, "can't mount a new root")?;
     let place = |path: &Path, tree: io::Result<Tree>| {
         tree.and_then(|tree| root.place(path, &tree))
@@ -249,26 +291,17 @@ fn build_root(spec: &CellSpec, sources: Sources) -> Result<Vec<OwnedFd>, Failure
     // The host's own goes under each command's /proc: the kernel mounts a new one only where one is in full view.
     place(Path::new("/proc"), take_proc())?;
 
-    let mut placed = sources.placed.iter().collect::<Vec<_>>();
+    let mut placed = std::mem::take(&mut sources.placed);
     // Outer paths first: what lies inside of another one has to come on top of it.
     placed.sort_by_key(|(path, _)| path.components().count());
-    let depth = spec.workspace.components().count();
-    let (outer, inner) = placed.split_at(placed.partition_point(|(path, _)| path.components().count() < depth));
-    let place_all = |all: &[&(std::path::PathBuf, Placed)]| {
-        all.iter().try_for_each(|(path, placed)| match placed {
-            Placed::Link(target) => at(path, root.link(path, target)),
-            Placed::Mount(tree) => root
-                .place(path, tree)
-                .during(Step::Mounts, format_args!("can't place `{}`", path.display())),
-        })
-    };
-    place_all(outer)?;
-    workspace::place(&root, spec, &sources)?;
-    place_all(inner)?;
+    let (inside, outside): (Vec<_>, Vec<_>) = placed
+        .into_iter()
+        .partition(|(path, _)| path.starts_with(&spec.workspace));
+    views::place_all(&root, &outside)?;
+    let views = views::place(&root, spec, sources, &inside)?;
     for (path, content) in identity::files(spec) {
         at(&path, root.file(&path, content.as_bytes()))?;
     }
-    let views = workspace::views(&root, spec).during(Step::Mounts, "can't copy the workspace's mounts")?;
     root.enter().during(Step::Mounts, "can't enter the new root")?;
     Ok(views)
 }
