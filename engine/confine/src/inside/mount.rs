@@ -8,6 +8,9 @@ use rustix::mount::{
     fsconfig_set_string, fsmount, fsopen, move_mount, open_tree,
 };
 
+/// A copy of a shared mount of the host's is shared with it: what is mounted on the copy would show on the host.
+const PRIVATE: u64 = libc::MS_PRIVATE;
+
 /// What a mount forbids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Forbid(u64);
@@ -93,7 +96,7 @@ impl Tree {
         let attributes = libc::mount_attr {
             attr_set: libc::MOUNT_ATTR_IDMAP,
             attr_clr: 0,
-            propagation: 0,
+            propagation: PRIVATE,
             // A descriptor is not negative.
             userns_fd: u64::from(map.as_fd().as_raw_fd().unsigned_abs()),
         };
@@ -140,7 +143,7 @@ fn set_attributes(mount: BorrowedFd<'_>, forbid: Forbid, flags: libc::c_int) -> 
     let attributes = libc::mount_attr {
         attr_set: forbid.0,
         attr_clr: 0,
-        propagation: 0,
+        propagation: PRIVATE,
         userns_fd: 0,
     };
     set(mount, &attributes, flags)

@@ -52,11 +52,6 @@ pub(super) fn enter_others(network: Network) -> Result<(), Failure> {
     furnish(network)
 }
 
-pub(super) fn make_mounts_private() -> Result<(), Failure> {
-    rustix::mount::mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
-        .during(Step::Mounts, "can't make the mounts private")
-}
-
 fn others(network: Network) -> CloneFlags {
     let flags = CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWIPC | CloneFlags::CLONE_NEWUTS;
     match network {
@@ -74,5 +69,6 @@ fn furnish(network: Network) -> Result<(), Failure> {
     if network == Network::None {
         fork::bring_loopback_up().during(Step::Network, "can't bring up the loopback interface")?;
     }
-    make_mounts_private()
+    rustix::mount::mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
+        .during(Step::Mounts, "can't make the mounts private")
 }

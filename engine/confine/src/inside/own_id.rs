@@ -13,7 +13,6 @@ use rustix::process::{Gid, Uid};
 use super::id_map::{only, swapped};
 use super::identity::{GID, UID};
 use super::mount::Tree;
-use super::namespaces;
 use super::user_namespace::UserNamespace;
 use crate::failure::{During, Failure, Step};
 
@@ -22,8 +21,7 @@ use crate::failure::{During, Failure, Step};
 /// 0x7FFE_0000, shadow's subordinate ids end at 600,100,000, and those of directory services (sssd, FreeIPA) at 2,000,200,000.
 const FIRST: u32 = 0x7800_0000;
 
-/// A failure at `Step::Identity` or `Step::Namespaces` means that this machine has none to give; nothing has changed then but that
-/// this process may be in a mount namespace of its own.
+/// A failure at `Step::Identity` or `Step::Namespaces` means that this machine has none to give; nothing has changed then.
 pub(super) struct OwnId {
     id: u32,
     namespace: UserNamespace,
@@ -34,13 +32,10 @@ pub(super) struct OwnId {
 type Swap = [(u32, u32); 2];
 
 impl OwnId {
-    /// Makes mounts private to this process; those that `map` is given must be made after this.
     pub(super) fn claim() -> Result<Self, Failure> {
         let id = FIRST + std::process::id();
         let namespace = UserNamespace::new(&only(UID, id), &only(GID, id))
             .during(Step::Identity, "can't map ids to one that is nobody's")?;
-        nix::sched::unshare(CloneFlags::CLONE_NEWNS).during(Step::Namespaces, "can't make a mount namespace")?;
-        namespaces::make_mounts_private()?;
         Ok(Self {
             id,
             namespace,
@@ -57,6 +52,12 @@ impl OwnId {
         self.owned_by(source.as_fd(), (self.id, self.id))
     }
 
+    /// True when what the engine makes in a folder belongs to the folder's owner anyway.
+    pub(super) fn is_engine_s(source: impl AsFd) -> Result<bool, Failure> {
+        let owner = fstat(source).during(Step::Spec, "can't see whose a folder is")?;
+        Ok(owner.st_uid == rustix::process::geteuid().as_raw() && owner.st_gid == rustix::process::getegid().as_raw())
+    }
+
     /// The same for the engine: what it makes there belongs to the folder's owner as well.
     pub(super) fn for_engine(&mut self, source: impl AsFd) -> Result<Tree, Failure> {
         self.owned_by(
@@ -68,7 +69,8 @@ impl OwnId {
     fn owned_by(&mut self, source: BorrowedFd<'_>, (uid, gid): (u32, u32)) -> Result<Tree, Failure> {
         let place = || name_of(source);
         let owner = fstat(source).during(Step::Spec, format_args!("can't see whose `{}` is", place().display()))?;
-        let tree = Tree::clone_of(source).during(Step::Spec, format_args!("can't bind `{}`", place().display()))?;
+        // Denied in a container whose root may not mount.
+        let tree = Tree::clone_of(source).during(Step::Identity, format_args!("can't bind `{}`", place().display()))?;
         let swap = [(owner.st_uid, uid), (owner.st_gid, gid)];
         if swap.iter().any(|(from, to)| from != to) {
             let map = self.map(swap).during(Step::Identity, "can't map ids")?;

@@ -17,44 +17,56 @@ pub(super) enum User {
 #[derive(Debug)]
 pub(super) struct Real {
     folder: OwnedFd,
-    /// Where programs have an id of their own: a mount for them and one for the engine, each to be attached once.
-    mapped: Option<[Tree; 2]>,
+    /// Where programs have an id of their own: mounts that are to be attached once. The engine needs one where it makes files.
+    for_programs: Option<Tree>,
+    for_engine: Option<Tree>,
 }
 
 impl Real {
-    pub(super) fn new(folder: OwnedFd, own: Option<&mut OwnId>) -> Result<Self, Failure> {
-        let mapped = match own {
-            Some(own) => Some([own.for_programs(&folder)?, own.for_engine(&folder)?]),
-            None => None,
-        };
-        Ok(Self { folder, mapped })
+    pub(super) fn plain(folder: OwnedFd) -> Self {
+        Self {
+            folder,
+            for_programs: None,
+            for_engine: None,
+        }
+    }
+
+    pub(super) fn mapped(folder: OwnedFd, own: &mut OwnId, makes_files: bool) -> Result<Self, Failure> {
+        Ok(Self {
+            for_programs: Some(own.for_programs(&folder)?),
+            for_engine: makes_files.then(|| own.for_engine(&folder)).transpose()?,
+            folder,
+        })
     }
 
     pub(super) fn is_mapped(&self) -> bool {
-        self.mapped.is_some()
+        self.for_programs.is_some()
     }
 
     /// Not attached yet.
     pub(super) fn tree(&self, user: User) -> io::Result<Tree> {
-        match (&self.mapped, user) {
-            (Some([programs, _]), User::Programs) => programs.same(),
-            (Some([_, engine]), User::Engine) => engine.same(),
-            (None, _) => Tree::clone_of(&self.folder),
+        let tree = match user {
+            User::Programs => &self.for_programs,
+            User::Engine => &self.for_engine,
+        };
+        match tree {
+            Some(tree) => tree.same(),
+            None => Tree::clone_of(&self.folder),
         }
     }
 
     /// Where what the engine makes gets the right owner.
     pub(super) fn for_engine(&self) -> BorrowedFd<'_> {
-        self.mapped
-            .as_ref()
-            .map_or(self.folder.as_fd(), |[_, engine]| engine.as_fd())
+        self.for_engine.as_ref().map_or(self.folder.as_fd(), AsFd::as_fd)
+    }
+
+    /// None where the folder itself is as good.
+    pub(super) fn into_engine_s(self) -> Option<OwnedFd> {
+        self.for_engine.map(Tree::into_fd)
     }
 
     pub(super) fn into_folder(self) -> OwnedFd {
-        match self.mapped {
-            Some([_, engine]) => engine.into_fd(),
-            None => self.folder,
-        }
+        self.folder
     }
 }
 

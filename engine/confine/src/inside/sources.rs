@@ -47,11 +47,18 @@ impl Sources {
             // For root the kernel would not refuse it.
             submounts::refuse(&workspace)?;
         }
-        let workspace = Real::new(workspace, own.as_deref_mut())?;
+        let workspace = match own.as_deref_mut() {
+            Some(own) => Real::mapped(workspace, own, !spec.write.is_empty())?,
+            None => Real::plain(workspace),
+        };
         let mut write = Vec::with_capacity(spec.write.len());
         for folder in &spec.write {
             let real = open_write_folder(&workspace, folder)?;
-            write.push((folder.clone(), Real::new(real, own.as_deref_mut())?));
+            let real = match own.as_deref_mut() {
+                Some(own) if !is_whole(folder) => Real::mapped(real, own, true)?,
+                _ => Real::plain(real),
+            };
+            write.push((folder.clone(), real));
         }
         let scratch = match own.as_deref_mut() {
             Some(own) => Some(open_scratch(spec, own)?),
@@ -290,7 +297,8 @@ fn open_scratch(spec: &CellSpec, own: &mut OwnId) -> Result<Real, Failure> {
         Step::Spec,
         format_args!("can't open scratch `{}`", spec.scratch.display()),
     )?;
-    Real::new(scratch, Some(own))
+    let makes_files = !OwnId::is_engine_s(&scratch)?;
+    Real::mapped(scratch, own, makes_files)
 }
 
 fn open(path: &Path) -> io::Result<OwnedFd> {

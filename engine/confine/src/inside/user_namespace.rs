@@ -5,13 +5,17 @@ use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
+use nix::errno::Errno;
 use nix::sys::wait::waitpid;
 use nix::unistd::Pid;
 
 use super::fork::{self, Forked};
 
 #[derive(Debug)]
-pub(super) struct UserNamespace(OwnedFd);
+pub(super) struct UserNamespace {
+    namespace: OwnedFd,
+    child: Pid,
+}
 
 impl UserNamespace {
     /// The kernel makes one only around a process, and takes such maps only from a process outside. So a child holds it until there
@@ -28,8 +32,13 @@ impl UserNamespace {
             Forked::Parent(child) => {
                 let namespace = describe(child, uids, gids);
                 drop(writer);
-                waitpid(child, None)?;
-                Ok(Self(namespace?.into()))
+                if namespace.is_err() {
+                    reap(child);
+                }
+                Ok(Self {
+                    namespace: namespace?.into(),
+                    child,
+                })
             }
         }
     }
@@ -37,8 +46,20 @@ impl UserNamespace {
 
 impl AsFd for UserNamespace {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
+        self.namespace.as_fd()
     }
+}
+
+impl Drop for UserNamespace {
+    fn drop(&mut self) {
+        // Only now: its end takes longer than what is done meanwhile.
+        reap(self.child);
+    }
+}
+
+/// It has been told to end.
+fn reap(child: Pid) {
+    while waitpid(child, None) == Err(Errno::EINTR) {}
 }
 
 fn describe(child: Pid, uids: &str, gids: &str) -> io::Result<File> {

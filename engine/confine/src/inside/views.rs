@@ -46,7 +46,7 @@ pub(super) fn place(
         place_all(root, inside)?;
         views = for_engine()?;
     }
-    views.extend(sources.scratch.map(Real::into_folder));
+    views.extend(sources.scratch.and_then(Real::into_engine_s));
     Ok(views)
 }
 

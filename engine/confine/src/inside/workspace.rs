@@ -20,7 +20,6 @@ use crate::spec::CellSpec;
 
 /// Places of the new root that are gone before it is entered.
 const UPPER: &str = "/.upper";
-const LOWER: &str = "/.lower";
 const EMPTY: &str = "/.empty";
 
 /// What lies under the `write` folders: the real workspace, or the overlay.
@@ -117,11 +116,8 @@ fn overlay(root: &Root, workspace: &Real) -> Result<Tree, Failure> {
             return Err(Failure::new(Step::Overlay, "can't mount the private overlay", error));
         }
     };
-    let lower = workspace.is_mapped().then_some(LOWER);
-    for place in [UPPER].into_iter().chain(lower) {
-        root.detach(Path::new(place))
-            .during(Step::Overlay, "can't put the overlay's own folders out of sight")?;
-    }
+    root.detach(Path::new(UPPER))
+        .during(Step::Overlay, "can't put the overlay's own folder out of sight")?;
     Ok(overlay)
 }
 
@@ -130,8 +126,9 @@ fn enter_lower(root: &Root, workspace: &Real) -> io::Result<()> {
     if !workspace.is_mapped() {
         return Ok(rustix::process::fchdir(workspace)?);
     }
-    root.place(Path::new(LOWER), &workspace.tree(User::Programs)?)?;
-    Ok(rustix::process::fchdir(root.open(Path::new(LOWER))?)?)
+    let lower = Path::new(UPPER).join("lower");
+    root.place(&lower, &workspace.tree(User::Programs)?)?;
+    Ok(rustix::process::fchdir(root.open(&lower)?)?)
 }
 
 fn make_upper(root: &Root, workspace: &Real) -> io::Result<[OwnedFd; 2]> {

@@ -8,6 +8,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::Command as HostCommand;
 
+use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 use tidegate_confine::{Cell, Exit, Ids, View};
 
 use crate::project::{HELPER, Project, eventually, marker, run};
@@ -212,6 +213,33 @@ fn granted_paths_are_read_as_by_their_owner() {
         let (exit, output) = project.shell(&cell, &format!("echo x >> {path} || chmod 666 {path} || rm -f {path}"));
         assert_ne!(exit, OK, "{path}: {output}");
     }
+}
+
+/// Whoever listens must not take programs for root.
+#[test]
+fn a_granted_socket_of_root_can_be_reached_and_sees_who_comes() {
+    if !is_root() {
+        return;
+    }
+    let host = Project::new(&[]);
+    let socket = host.path("socket");
+    let listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    give(&socket, 0, 0o600);
+    let project = Project::new(&[]);
+    let cell = project.start(|spec| spec.for_programs = vec![socket.clone()]);
+    let code = format!(
+        "import socket; s = socket.socket(socket.AF_UNIX); s.connect({:?}); print(s.recv(9))",
+        socket.display().to_string()
+    );
+    let peer = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let peer = getsockopt(&stream, PeerCredentials).unwrap();
+        stream.write_all(b"hello").unwrap();
+        (peer.uid(), peer.gid())
+    });
+    let (exit, output) = run(&cell, project.command("/usr/bin/python3", &["-c", &code]));
+    assert_eq!((exit, output.as_str()), (OK, "b'hello'\n"));
+    assert_eq!(peer.join().unwrap(), (own(&cell), own(&cell)));
 }
 
 /// As an interpreter in root's home folder, installed with a strict umask.
@@ -429,6 +457,60 @@ fn confine_after(mounts: &str, project: &Project, folder: &str, args: &str) -> (
         String::from_utf8(output.stdout).unwrap(),
         String::from_utf8(output.stderr).unwrap(),
     )
+}
+
+/// As on most machines. A mount on a copy of a shared mount shows on the original.
+#[test]
+fn shared_mounts_of_the_host_stay_as_they_are() {
+    if !is_root() {
+        return;
+    }
+    let project = Project::new(&[".env", "out/sub/.env", "out/tidegate.toml"]);
+    let (stdout, stderr) = confine_after(
+        "mount --bind . . && cd \"$PWD\" && mount --make-rshared / && cat /proc/self/mountinfo > \"$TMPDIR/before\"\n\
+         (while ! test -e out/ready; do sleep 0.01; done; cat /proc/self/mountinfo > out/during; touch out/go) &",
+        &project,
+        ".",
+        "--write out --read-only out/tidegate.toml -- /bin/sh -c 'cat .env; touch out/ready; for i in $(seq 1000); do test -e out/go && exit; sleep 0.01; done'",
+    );
+    assert_eq!((stdout.as_str(), stderr.as_str()), ("", ""));
+    let mounts = fs::read_to_string(project.scratch.path().join("before")).unwrap();
+    assert!(mounts.contains("shared:"));
+    assert_eq!(fs::read_to_string(project.path("out/during")).unwrap(), mounts);
+}
+
+/// As in a container that may do less.
+#[test]
+fn root_that_may_not_mount_gets_a_cell_and_is_told() {
+    if !is_root() {
+        return;
+    }
+    let project = Project::new(&["file"]);
+    let output = HostCommand::new("setpriv")
+        .args([
+            "--bounding-set",
+            "-sys_admin",
+            HELPER,
+            "--",
+            "/bin/sh",
+            "-c",
+            "id -u; cat file",
+        ])
+        .env_clear()
+        .env("TMPDIR", project.scratch.path())
+        .env("PATH", "/usr/bin:/bin")
+        .current_dir(project.workspace.path())
+        .output()
+        .unwrap();
+    assert_eq!(
+        String::from_utf8(output.stderr).unwrap(),
+        format!(
+            "confine: note: PROGRAM runs with root's id, since no other can be given: can't bind `{}`: \
+             Operation not permitted (os error 1)\n",
+            project.workspace.path().display()
+        )
+    );
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "1000\nfile");
 }
 
 /// As in a container whose image is an overlay.
