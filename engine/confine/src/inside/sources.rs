@@ -134,9 +134,12 @@ impl Sources {
     }
 
     fn take_granted(&mut self, spec: &CellSpec, mut own: Option<&mut OwnId>) -> Result<(), Failure> {
-        let read_only = spec.read.iter().chain(&spec.toolchains).chain(&spec.for_programs);
-        for path in read_only {
-            if system_set().covers(path) {
+        // What is granted by name is read as by its owner; of the system set, with an id of their own, programs read what is
+        // everybody's.
+        let by_name = own.is_some();
+        let granted = spec.read.iter().chain(&spec.for_programs).map(|path| (path, by_name));
+        for (path, always) in granted.chain(spec.toolchains.iter().map(|path| (path, false))) {
+            if system_set().covers(path) && !always {
                 continue;
             }
             let what = format_args!("can't bind `{}`", path.display());

@@ -459,6 +459,22 @@ fn confine_after(mounts: &str, project: &Project, folder: &str, args: &str) -> (
     )
 }
 
+#[test]
+fn what_only_root_reads_of_the_system_is_not_read_unless_it_is_granted() {
+    if !is_root() {
+        return;
+    }
+    let project = Project::new(&[]);
+    let (stdout, stderr) = confine_after(
+        "mount -t tmpfs none /usr/local; cd /usr/local; echo open > open; umask 077; echo shut > shut; echo granted > granted; cat shut",
+        &project,
+        project.workspace.path().to_str().unwrap(),
+        "--read /usr/local/granted -- /bin/sh -c 'cat /usr/local/open /usr/local/granted /usr/local/shut'",
+    );
+    assert_eq!(stdout, "shut\nopen\ngranted\n");
+    assert_eq!(stderr, "cat: /usr/local/shut: Permission denied\n");
+}
+
 /// As on most machines. A mount on a copy of a shared mount shows on the original.
 #[test]
 fn shared_mounts_of_the_host_stay_as_they_are() {
