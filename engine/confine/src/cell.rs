@@ -12,13 +12,14 @@ use std::time::{Duration, Instant};
 use crate::child::Child;
 use crate::command::{Command, SpawnError, Stdio};
 use crate::failure::{Failure, StartError, Step};
+use crate::ids::Ids;
 use crate::inside::HELPER_ARGUMENT;
 use crate::limits;
 use crate::machine;
 use crate::network::{Connection, Gateway, Layout, Listener, Observer, Sockets};
 use crate::spec::{CellSpec, Level};
 use crate::view::View;
-use crate::wire::{self, CommandLine, Reply, Request};
+use crate::wire::{self, CommandLine, Reply, Request, Started};
 
 /// Dropping it kills everything that runs in it; so does the end of the engine's process, however it ends. The View lives on.
 #[derive(Debug)]
@@ -26,6 +27,7 @@ pub struct Cell {
     link: Arc<Link>,
     helper: process::Child,
     level: Level,
+    ids: Ids,
     view: Arc<View>,
     /// None at the unconfined level.
     gateway: Option<Gateway>,
@@ -60,8 +62,8 @@ impl Cell {
             .spawn()
             .map_err(StartError::Helper)?;
         let answer = Self::ask_to_start(&socket, spec);
-        let (listeners, handed_over) = match answer {
-            Ok(Some((Reply::Started { listeners }, handed_over))) => (listeners, handed_over),
+        let (started, handed_over) = match answer {
+            Ok(Some((Reply::Started(started), handed_over))) => (started, handed_over),
             Ok(Some((Reply::NotStarted(failure), _))) => {
                 end(&mut process);
                 return Err(refused(failure));
@@ -81,12 +83,13 @@ impl Cell {
         };
         // It would block a helper that writes more than a pipe holds, and nobody reads it from here on.
         process.stderr = None;
-        let started = Self::serve(socket, spec, handed_over, &listeners, Arc::new(observer));
-        match started {
+        let served = Self::serve(socket, spec, handed_over, &started, Arc::new(observer));
+        match served {
             Ok((link, view, gateway)) => Ok(Self {
                 link,
                 helper: process,
                 level: spec.level,
+                ids: started.ids,
                 view: Arc::new(view),
                 gateway,
             }),
@@ -105,17 +108,17 @@ impl Cell {
         socket: UnixStream,
         spec: &CellSpec,
         handed_over: Vec<OwnedFd>,
-        listeners: &[usize],
+        started: &Started,
         observer: Observer,
     ) -> io::Result<(Arc<Link>, View, Option<Gateway>)> {
         let mut views = handed_over;
-        let rest = views.split_off(views.len().min(1 + spec.write.len()));
+        let rest = views.split_off(views.len().min(started.views));
         let view = View::new(spec, views)?;
         let link = Arc::new(Link(Mutex::new(socket)));
         if spec.level == Level::Unconfined {
             return Ok((link, view, None));
         }
-        let sockets = sockets(spec, rest, listeners)?;
+        let sockets = sockets(spec, rest, &started.listeners)?;
         let asking = link.clone();
         let listen = Box::new(move |address| asking.listen(address));
         let gateway = Gateway::start(spec.network.clone(), sockets, listen, observer)?;
@@ -128,6 +131,11 @@ impl Cell {
 
     pub fn level(&self) -> Level {
         self.level
+    }
+
+    /// Whose id programs have on the host. `Ids::Root` is less than the level promises; whoever starts Cells should say so.
+    pub fn ids(&self) -> &Ids {
+        &self.ids
     }
 
     /// Blocks until the program runs, some milliseconds.
@@ -147,6 +155,9 @@ impl Cell {
             .map(|(stdio, write)| open(stdio, write))
             .collect::<io::Result<Vec<OwnedFd>>>()
             .map_err(|error| SpawnError::Failed(format!("can't open /dev/null: {error}")))?;
+        if let Ids::Own(id) = self.ids {
+            stdio.iter().for_each(|stream| give_pipe(stream, id));
+        }
         let descriptors: Vec<_> = stdio.iter().map(AsFd::as_fd).collect();
         let request = Request::Spawn(CommandLine {
             program,
@@ -269,6 +280,15 @@ fn open(stdio: Stdio, write: bool) -> io::Result<OwnedFd> {
             .write(write)
             .open("/dev/null")?
             .into()),
+    }
+}
+
+/// Opening /dev/stdout asks whose a pipe is, and a pipe is its maker's. Nothing else of what a program gets is given away.
+fn give_pipe(stream: &OwnedFd, id: u32) {
+    // PIPEFS_MAGIC: a pipe without a name, not one in a folder.
+    if rustix::fs::fstatfs(stream).is_ok_and(|system| system.f_type == 0x5049_5045) {
+        // Without it the program can still use what it has.
+        let _ = std::os::unix::fs::fchown(stream, Some(id), Some(id));
     }
 }
 

@@ -9,6 +9,7 @@ mod command;
     expect(dead_code, reason = "elsewhere nothing gets as far as a failure")
 )]
 mod failure;
+mod ids;
 mod network;
 #[cfg_attr(
     not(target_os = "linux"),
@@ -31,6 +32,8 @@ mod machine;
 #[cfg(target_os = "linux")]
 mod masks;
 #[cfg(target_os = "linux")]
+mod open;
+#[cfg(target_os = "linux")]
 mod resolve;
 #[cfg(target_os = "linux")]
 mod view;
@@ -43,6 +46,7 @@ mod unsupported;
 pub use always_hidden::is_always_hidden;
 pub use command::{Command, Exit, SpawnError, Stdio};
 pub use failure::{Failure, StartError, Step, Why};
+pub use ids::Ids;
 pub use network::{Destination, is_public};
 pub use spec::{CellSpec, Level};
 pub use system_set::{SystemSet, system_set};

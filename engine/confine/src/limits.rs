@@ -76,6 +76,9 @@ pub(crate) const HELPER_STDERR_BYTES: u64 = 4_096;
 /// Links in one path, as in the kernel (MAXSYMLINKS).
 pub(crate) const LINKS: usize = 40;
 
+/// Tries to open a path while mounts change under it. Each takes microseconds, and one of them falls between two mounts.
+pub(crate) const OPEN_TRIES: usize = 1_000;
+
 /// Passes of the sweep that ends an unconfined process tree, one millisecond apart: a tree that outruns 5,000 of them forks
 /// on purpose, and without namespaces nothing better can be done about it.
 pub(crate) const SWEEP_PASSES: usize = 5_000;

@@ -7,11 +7,12 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Component, Path, PathBuf};
 
-use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags, fstat, mkdirat, openat, openat2};
+use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags, fstat, mkdirat, openat};
 use rustix::io::Errno;
 
 use crate::cell::Cell;
 use crate::failure::StartError;
+use crate::open::openat2;
 use crate::resolve;
 use crate::spec::CellSpec;
 
@@ -42,7 +43,7 @@ impl View {
         Ok(Cell::start(helper, spec)?.view().clone())
     }
 
-    /// `descriptors`: the workspace, then each `write` folder in order.
+    /// `descriptors`: the workspace, each `write` folder in order, and scratch if it is not to be opened here.
     pub(crate) fn new(spec: &CellSpec, descriptors: Vec<OwnedFd>) -> io::Result<Self> {
         let mut descriptors = descriptors.into_iter();
         let root = descriptors.next().ok_or(io::ErrorKind::UnexpectedEof)?;
@@ -51,23 +52,24 @@ impl View {
             root,
             writable: false,
         }];
-        for (path, writable) in spec
-            .read
-            .iter()
-            .map(|path| (path, false))
-            .chain([(&spec.scratch, true)])
-        {
-            let root = openat(CWD, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
-            places.push(Place {
-                path: path.clone(),
-                root,
-                writable,
-            });
-        }
-        let writable: Vec<_> = spec.write.iter().map(|folder| plain(folder)).zip(descriptors).collect();
+        let folders = spec.write.iter().map(|folder| plain(folder));
+        let writable: Vec<_> = folders.zip(descriptors.by_ref()).collect();
         if writable.len() != spec.write.len() {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
+        let open = |path: &Path| openat(CWD, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty());
+        for path in &spec.read {
+            places.push(Place {
+                path: path.clone(),
+                root: open(path)?,
+                writable: false,
+            });
+        }
+        places.push(Place {
+            path: spec.scratch.clone(),
+            root: descriptors.next().map_or_else(|| open(&spec.scratch), Ok)?,
+            writable: true,
+        });
         Ok(Self { places, writable })
     }
 

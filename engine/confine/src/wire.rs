@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::command::{Exit, SpawnError};
 use crate::failure::Failure;
+use crate::ids::Ids;
 use crate::limits;
 use crate::spec::CellSpec;
 
@@ -34,11 +35,8 @@ pub(crate) enum Request {
 /// The helper to the engine.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Reply {
-    /// With the View's descriptors: its root, then one for each `write` folder in the specification's order. Then, where there is
-    /// a network: the name server's sockets, UDP and TCP, and one for each of these listeners of the layout.
-    Started {
-        listeners: Vec<usize>,
-    },
+    /// With the descriptors that `Started` tells of.
+    Started(Started),
     /// With the listener.
     Listening,
     NotListening(String),
@@ -46,6 +44,18 @@ pub(crate) enum Reply {
     Spawned,
     NotStarted(Failure),
     NotSpawned(SpawnError),
+}
+
+/// A Cell that is ready.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Started {
+    pub(crate) ids: Ids,
+    /// The View's descriptors, which come first: its root, one for each `write` folder in the specification's order, then scratch,
+    /// which is missing where the engine can as well open it itself.
+    pub(crate) views: usize,
+    /// Where there is a network of its own: the name server's sockets, UDP and TCP, then one for each of these listeners of the
+    /// layout.
+    pub(crate) listeners: Vec<usize>,
 }
 
 /// A command's first process to the engine, over the status socket.
@@ -67,9 +77,9 @@ pub(crate) struct CommandLine {
 /// A report fits into this many bytes: it holds at most a path and a short text.
 pub(crate) const REPORT_BYTES: usize = 16 * 1024;
 
-/// More than any message carries: the View's root and its `write` folders, the name server and two listeners a destination. The
-/// kernel allows 253 (SCM_MAX_FD).
-const DESCRIPTORS: usize = limits::WRITE_FOLDERS + 1 + 2 + 2 * limits::DESTINATIONS;
+/// More than any message carries: the View's root, its `write` folders and scratch, the name server and two listeners a
+/// destination. The kernel allows 253 (SCM_MAX_FD).
+const DESCRIPTORS: usize = limits::WRITE_FOLDERS + 2 + 2 + 2 * limits::DESTINATIONS;
 
 pub(crate) fn send(socket: &UnixStream, message: &impl Serialize, descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
     let body = serde_json::to_vec(message)?;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use tidegate_confine::{
-    Cell, CellSpec, Command, Connection, ConnectionEnd, Destination, Exit, Level, Stdio, run_helper_if_asked,
+    Cell, CellSpec, Command, Connection, ConnectionEnd, Destination, Exit, Ids, Level, Stdio, run_helper_if_asked,
 };
 
 const USAGE: &str = "\
@@ -139,6 +139,9 @@ fn run(request: Request) -> Result<Exit, String> {
         tidegate_confine::StartError::Machine { why, .. } => format!("{why}\n\nhint: {}", why.fix),
         error => error.to_string(),
     })?;
+    if let (Level::Full, Ids::Root { why }) = (cell.level(), cell.ids()) {
+        eprintln!("confine: note: PROGRAM runs with root's id, since no other can be given: {why}");
+    }
     let identity = spec.identity();
     let mut command = Command::new(find(&program, &spec)?, &spec.workspace);
     command.args = args;

@@ -6,19 +6,25 @@
 
 mod entry;
 mod fork;
+mod id_map;
 mod identity;
 mod init;
 mod landlock;
 mod loopback;
 mod mount;
 mod namespaces;
+mod own_id;
 mod program;
+mod real;
 mod root;
 mod sockets;
 mod sources;
+mod submounts;
 mod supervisor;
 mod sweep;
 mod system_calls;
+mod user_namespace;
+mod views;
 mod walls;
 mod workspace;
 

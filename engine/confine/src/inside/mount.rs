@@ -8,6 +8,9 @@ use rustix::mount::{
     fsconfig_set_string, fsmount, fsopen, move_mount, open_tree,
 };
 
+/// A copy of a shared mount of the host's is shared with it: what is mounted on the copy would show on the host.
+const PRIVATE: u64 = libc::MS_PRIVATE;
+
 /// What a mount forbids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Forbid(u64);
@@ -27,11 +30,12 @@ pub(super) struct Tree(OwnedFd);
 impl Tree {
     /// A copy of the mounts from this file or folder downwards.
     pub(super) fn clone_of(source: impl AsFd) -> io::Result<Self> {
-        let flags = OpenTreeFlags::OPEN_TREE_CLONE
-            | OpenTreeFlags::OPEN_TREE_CLOEXEC
-            | OpenTreeFlags::AT_EMPTY_PATH
-            | OpenTreeFlags::AT_RECURSIVE;
-        Ok(Self(open_tree(source, "", flags)?))
+        clone(source, OpenTreeFlags::AT_RECURSIVE)
+    }
+
+    /// The same without what is mounted below.
+    pub(super) fn clone_of_one(source: impl AsFd) -> io::Result<Self> {
+        clone(source, OpenTreeFlags::empty())
     }
 
     /// An empty file system in memory. `options` are those of tmpfs.
@@ -86,10 +90,28 @@ impl Tree {
         set_attributes(self.as_fd(), what, 0)
     }
 
+    /// Shows the owners of files as `map` says, and takes them the other way round. Only before it is attached, and only for who
+    /// rules the file systems of the whole tree.
+    pub(super) fn map_ids(&self, map: impl AsFd) -> io::Result<()> {
+        let attributes = libc::mount_attr {
+            attr_set: libc::MOUNT_ATTR_IDMAP,
+            attr_clr: 0,
+            propagation: PRIVATE,
+            // A descriptor is not negative.
+            userns_fd: u64::from(map.as_fd().as_raw_fd().unsigned_abs()),
+        };
+        set(self.as_fd(), &attributes, libc::AT_RECURSIVE)
+    }
+
     /// Covers the file or folder that `target` was opened on.
     pub(super) fn attach(&self, target: impl AsFd) -> io::Result<()> {
         let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
         Ok(move_mount(self.as_fd(), "", target, "", flags)?)
+    }
+
+    /// Another descriptor of it.
+    pub(super) fn same(&self) -> io::Result<Self> {
+        self.0.try_clone().map(Self)
     }
 
     pub(super) fn into_fd(self) -> OwnedFd {
@@ -103,6 +125,11 @@ impl AsFd for Tree {
     }
 }
 
+fn clone(source: impl AsFd, depth: OpenTreeFlags) -> io::Result<Tree> {
+    let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_EMPTY_PATH;
+    Ok(Tree(open_tree(source, "", flags | depth)?))
+}
+
 fn finish(context: &OwnedFd, attributes: MountAttrFlags) -> io::Result<Tree> {
     fsconfig_create(context.as_fd())?;
     Ok(Tree(fsmount(
@@ -112,14 +139,18 @@ fn finish(context: &OwnedFd, attributes: MountAttrFlags) -> io::Result<Tree> {
     )?))
 }
 
-#[expect(unsafe_code, reason = "mount_setattr has no safe interface")]
 fn set_attributes(mount: BorrowedFd<'_>, forbid: Forbid, flags: libc::c_int) -> io::Result<()> {
     let attributes = libc::mount_attr {
         attr_set: forbid.0,
         attr_clr: 0,
-        propagation: 0,
+        propagation: PRIVATE,
         userns_fd: 0,
     };
+    set(mount, &attributes, flags)
+}
+
+#[expect(unsafe_code, reason = "mount_setattr has no safe interface")]
+fn set(mount: BorrowedFd<'_>, attributes: &libc::mount_attr, flags: libc::c_int) -> io::Result<()> {
     // SAFETY: the kernel reads an empty C string and one mount_attr of the given size; both outlive the call.
     let result = unsafe {
         libc::syscall(
@@ -127,7 +158,7 @@ fn set_attributes(mount: BorrowedFd<'_>, forbid: Forbid, flags: libc::c_int) -> 
             mount.as_raw_fd(),
             c"".as_ptr(),
             libc::AT_EMPTY_PATH | flags,
-            &raw const attributes,
+            std::ptr::from_ref(attributes),
             size_of::<libc::mount_attr>(),
         )
     };

@@ -14,22 +14,22 @@ fn may_leave_groups() -> bool {
     fs::read_to_string("/proc/self/setgroups").is_ok_and(|rule| rule.trim() == "allow")
 }
 
-/// Moves this process into new namespaces. It has every capability there, and none outside.
-pub(super) fn enter() -> Result<(), Failure> {
-    let (uid, gid) = (rustix::process::geteuid(), rustix::process::getegid());
-    if uid.is_root() && may_leave_groups() {
+/// Lets go of what this process has of the user besides the id.
+pub(super) fn leave_user() -> Result<(), Failure> {
+    if rustix::process::geteuid().is_root() && may_leave_groups() {
         // Groups of the user who became root would reach into the Cell. An ordinary user can't leave groups, nor can the root
         // of a user namespace that such a user has made; inside they appear as nobody's.
         rustix::thread::set_thread_groups(&[]).during(Step::Identity, "can't leave the supplementary groups")?;
     }
     // Before the user namespace, so that the keyring's owner is the user and not someone whom nobody knows.
-    fork::leave_session_keyring().during(Step::Identity, "can't leave the session's keyring")?;
-    let flags = CloneFlags::CLONE_NEWUSER
-        | CloneFlags::CLONE_NEWNS
-        | CloneFlags::CLONE_NEWIPC
-        | CloneFlags::CLONE_NEWUTS
-        | CloneFlags::CLONE_NEWNET;
-    nix::sched::unshare(flags)
+    fork::leave_session_keyring().during(Step::Identity, "can't leave the session's keyring")
+}
+
+/// Moves this process into a user namespace where its own id is 1000, and with that into others. It has every capability
+/// there, and none outside.
+pub(super) fn enter() -> Result<(), Failure> {
+    let (uid, gid) = (rustix::process::geteuid(), rustix::process::getegid());
+    nix::sched::unshare(CloneFlags::CLONE_NEWUSER | others())
         .map_err(io::Error::from)
         .during(Step::Namespaces, "can't make user namespaces")?;
 
@@ -40,8 +40,25 @@ pub(super) fn enter() -> Result<(), Failure> {
     map("/proc/self/setgroups", "deny".to_owned())?;
     map("/proc/self/uid_map", format!("{UID} {uid} 1"))?;
     map("/proc/self/gid_map", format!("{GID} {gid} 1"))?;
+    furnish()
+}
+
+/// The others alone, for a process that is in its user namespace already.
+pub(super) fn enter_others() -> Result<(), Failure> {
+    nix::sched::unshare(others())
+        .map_err(io::Error::from)
+        .during(Step::Namespaces, "can't make namespaces")?;
+    furnish()
+}
+
+fn others() -> CloneFlags {
+    CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWIPC | CloneFlags::CLONE_NEWUTS | CloneFlags::CLONE_NEWNET
+}
+
+fn furnish() -> Result<(), Failure> {
     // A program that makes a user namespace of its own gets at parts of the kernel that are meant for root.
-    map("/proc/sys/user/max_user_namespaces", "0".to_owned())?;
+    fs::write("/proc/sys/user/max_user_namespaces", "0")
+        .during(Step::Identity, "can't write /proc/sys/user/max_user_namespaces")?;
 
     rustix::system::sethostname(HOSTNAME.as_bytes()).during(Step::Identity, "can't set the host's name")?;
     loopback::bring_up().during(Step::Network, "can't bring up the loopback interface")?;

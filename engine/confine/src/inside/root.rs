@@ -6,12 +6,13 @@ use std::io::{self, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, ResolveFlags, mkdirat, openat, openat2, symlinkat, unlinkat};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, ResolveFlags, mkdirat, openat, symlinkat, unlinkat};
 use rustix::io::Errno;
 use rustix::mount::{UnmountFlags, unmount};
 
 use super::mount::{Forbid, Tree};
 use crate::limits;
+use crate::open::openat2;
 
 /// Where the new root hangs while it is made. Any folder serves that exists everywhere and that nothing is taken from.
 const BUILDING_SITE: &str = "/sys";
@@ -96,10 +97,18 @@ impl Root {
         Some(Path::new("/").join(seen.strip_prefix(BUILDING_SITE).ok()?))
     }
 
-    /// Removes a folder that was placed at `path` from sight; who uses it goes on using it.
-    pub(super) fn detach(&self, path: &Path) -> io::Result<()> {
+    /// Takes away what was placed at `path`, with all that was placed below; who uses it goes on using it.
+    pub(super) fn uncover(&self, path: &Path) -> io::Result<()> {
         let mounted = self.open(path)?;
-        unmount(format!("/proc/self/fd/{}", mounted.as_raw_fd()), UnmountFlags::DETACH)?;
+        Ok(unmount(
+            format!("/proc/self/fd/{}", mounted.as_raw_fd()),
+            UnmountFlags::DETACH,
+        )?)
+    }
+
+    /// Removes a folder that was placed at `path` from sight, too.
+    pub(super) fn detach(&self, path: &Path) -> io::Result<()> {
+        self.uncover(path)?;
         let (folder, name) = self.parent(path)?;
         Ok(unlinkat(folder, name, AtFlags::REMOVEDIR)?)
     }

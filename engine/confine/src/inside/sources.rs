@@ -2,24 +2,30 @@
 
 use std::fs;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Component, Path, PathBuf};
 
-use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, mkdirat, openat, openat2};
+use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, mkdirat, openat};
 
 use super::mount::{Forbid, Tree};
+use super::own_id::OwnId;
+use super::real::{Real, User};
+use super::submounts;
 use crate::failure::{During, Failure, Step};
 use crate::limits;
 use crate::masks::Masks;
+use crate::open::openat2;
 use crate::spec::{CellSpec, Level, is_whole};
 use crate::system_set::{self, CERTIFICATES, CONFIGURATION, DEVICES, FOLDERS, system_set};
 
 pub(super) struct Sources {
     /// The system set and the granted paths.
     pub(super) placed: Vec<(PathBuf, Placed)>,
-    pub(super) workspace: OwnedFd,
+    pub(super) workspace: Real,
     /// The real folders of `write`, in the specification's order.
-    pub(super) write: Vec<(PathBuf, OwnedFd)>,
+    pub(super) write: Vec<(PathBuf, Real)>,
+    /// None where it was opened for nobody but the programs.
+    pub(super) scratch: Option<Real>,
     pub(super) masks: Masks,
 }
 
@@ -29,25 +35,44 @@ pub(super) enum Placed {
 }
 
 impl Sources {
-    /// At `Level::Unconfined` only the workspace and its `write` folders.
-    pub(super) fn collect(spec: &CellSpec) -> Result<Self, Failure> {
+    /// At `Level::Unconfined` only the workspace and its `write` folders. With an id of their own the programs are the owners of
+    /// whatever is granted.
+    pub(super) fn collect(spec: &CellSpec, mut own: Option<&mut OwnId>) -> Result<Self, Failure> {
         check(spec)?;
         let workspace = open_folder(&spec.workspace).during(
             Step::Spec,
             format_args!("can't open the workspace `{}`", spec.workspace.display()),
         )?;
-        let write = spec
-            .write
-            .iter()
-            .map(|folder| Ok((folder.clone(), open_write_folder(&workspace, folder)?)))
-            .collect::<Result<_, Failure>>()?;
+        if own.is_some() && !spec.writes_everywhere() {
+            // For root the kernel would not refuse it.
+            submounts::refuse(&workspace)?;
+        }
+        let workspace = match own.as_deref_mut() {
+            Some(own) => Real::mapped(workspace, own, !spec.write.is_empty())?,
+            None => Real::plain(workspace),
+        };
+        let mut write = Vec::with_capacity(spec.write.len());
+        for folder in &spec.write {
+            let real = open_write_folder(&workspace, folder)?;
+            let real = match own.as_deref_mut() {
+                Some(own) if !is_whole(folder) => Real::mapped(real, own, true)?,
+                _ => Real::plain(real),
+            };
+            write.push((folder.clone(), real));
+        }
+        let scratch = match own.as_deref_mut() {
+            Some(own) => Some(open_scratch(spec, own)?),
+            None => None,
+        };
         for folder in [spec.home(), spec.temp()] {
-            fs::create_dir_all(&folder).during(Step::Spec, format_args!("can't make `{}`", folder.display()))?;
+            make_in_scratch(&folder, scratch.as_ref())
+                .during(Step::Spec, format_args!("can't make `{}`", folder.display()))?;
         }
         let mut sources = Self {
             placed: Vec::new(),
             workspace,
             write,
+            scratch,
             masks: Masks(Vec::new()),
         };
         if spec.level == Level::Full {
@@ -55,7 +80,7 @@ impl Sources {
             sources.masks = Masks::find(&spec.workspace, &spec.hide)?;
             sources.refuse_hidden_write_folders()?;
             sources.take_system_set(!spec.network.is_empty())?;
-            sources.take_granted(spec)?;
+            sources.take_granted(spec, own)?;
         }
         Ok(sources)
     }
@@ -104,20 +129,32 @@ impl Sources {
         Ok(())
     }
 
-    fn take_granted(&mut self, spec: &CellSpec) -> Result<(), Failure> {
-        let read_only = spec
-            .read
-            .iter()
-            .chain(&spec.toolchains)
-            .chain(&spec.for_programs)
-            .map(|path| (path, Forbid::WRITING));
-        for (path, forbid) in read_only.chain([(&spec.scratch, Forbid::PRIVILEGE)]) {
-            if system_set().covers(path) {
+    fn take_granted(&mut self, spec: &CellSpec, mut own: Option<&mut OwnId>) -> Result<(), Failure> {
+        // What is granted by name is read as by its owner; of the system set, with an id of their own, programs read what is
+        // everybody's.
+        let by_name = own.is_some();
+        let granted = spec.read.iter().chain(&spec.for_programs).map(|path| (path, by_name));
+        for (path, always) in granted.chain(spec.toolchains.iter().map(|path| (path, false))) {
+            if system_set().covers(path) && !always {
                 continue;
             }
-            let tree = take(path, forbid).during(Step::Spec, format_args!("can't bind `{}`", path.display()))?;
+            let what = format_args!("can't bind `{}`", path.display());
+            let source = open(path).during(Step::Spec, what)?;
+            let tree = match own.as_deref_mut() {
+                Some(own) => own.for_programs(source)?,
+                None => Tree::clone_of(source).during(Step::Spec, what)?,
+            };
+            tree.forbid(Forbid::WRITING).during(Step::Spec, what)?;
             self.placed.push((path.clone(), Placed::Mount(tree)));
         }
+        let what = format_args!("can't bind `{}`", spec.scratch.display());
+        let scratch = match &self.scratch {
+            Some(scratch) => scratch.tree(User::Programs),
+            None => open(&spec.scratch).and_then(Tree::clone_of),
+        };
+        let scratch = scratch.during(Step::Spec, what)?;
+        scratch.forbid(Forbid::PRIVILEGE).during(Step::Spec, what)?;
+        self.placed.push((spec.scratch.clone(), Placed::Mount(scratch)));
         Ok(())
     }
 }
@@ -195,10 +232,10 @@ fn open_folder(path: &Path) -> io::Result<OwnedFd> {
     )?)
 }
 
-fn open_write_folder(workspace: &OwnedFd, folder: &Path) -> Result<OwnedFd, Failure> {
-    let open = |path: &Path| {
+fn open_write_folder(workspace: &Real, folder: &Path) -> Result<OwnedFd, Failure> {
+    let open_in = |root: BorrowedFd<'_>, path: &Path| {
         openat2(
-            workspace,
+            root,
             path,
             OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
             Mode::empty(),
@@ -216,16 +253,19 @@ fn open_write_folder(workspace: &OwnedFd, folder: &Path) -> Result<OwnedFd, Fail
             error,
         ),
     };
+    let open = |path: &Path| open_in(workspace.as_fd(), path);
     let mut current = open(Path::new(".")).map_err(refused)?;
     if is_whole(folder) {
         return Ok(current);
     }
     let mut so_far = PathBuf::new();
     for part in without_dots(folder).components() {
+        let parent = Path::new(".").join(&so_far);
         so_far.push(part);
         current = match open(&so_far) {
             Err(rustix::io::Errno::NOENT) => {
-                match mkdirat(&current, part.as_os_str(), Mode::from_raw_mode(0o755)) {
+                let parent = open_in(workspace.for_engine(), &parent).map_err(refused)?;
+                match mkdirat(&parent, part.as_os_str(), Mode::from_raw_mode(0o755)) {
                     // A parallel stage has made it.
                     Ok(()) | Err(rustix::io::Errno::EXIST) => {}
                     Err(error) => return Err(refused(error)),
@@ -246,8 +286,32 @@ fn leads_into_system_set(link: &Path) -> bool {
     fs::canonicalize(link).is_ok_and(|target| system_set().covers(&target))
 }
 
+/// The programs' folders belong to scratch's owner, like all that they make in it.
+fn make_in_scratch(folder: &Path, scratch: Option<&Real>) -> io::Result<()> {
+    let (Some(scratch), Some(name)) = (scratch, folder.file_name()) else {
+        return fs::create_dir_all(folder);
+    };
+    match mkdirat(scratch.for_engine(), name, Mode::from_raw_mode(0o755)) {
+        Ok(()) | Err(rustix::io::Errno::EXIST) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn open_scratch(spec: &CellSpec, own: &mut OwnId) -> Result<Real, Failure> {
+    let scratch = open_folder(&spec.scratch).during(
+        Step::Spec,
+        format_args!("can't open scratch `{}`", spec.scratch.display()),
+    )?;
+    let makes_files = !OwnId::is_engine_s(&scratch)?;
+    Real::mapped(scratch, own, makes_files)
+}
+
+fn open(path: &Path) -> io::Result<OwnedFd> {
+    Ok(openat(CWD, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?)
+}
+
 fn take(path: &Path, forbid: Forbid) -> io::Result<Tree> {
-    let tree = Tree::clone_of(openat(CWD, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?)?;
+    let tree = Tree::clone_of(open(path)?)?;
     tree.forbid(forbid)?;
     Ok(tree)
 }

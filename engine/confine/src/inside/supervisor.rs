@@ -17,15 +17,18 @@ use super::fork::{self, Forked};
 use super::init::Init;
 use super::mount::{Forbid, Tree};
 use super::namespaces;
+use super::own_id::OwnId;
+use super::real::Real;
 use super::root::Root;
-use super::sources::{Placed, Sources};
+use super::sources::Sources;
 use super::walls::Walls;
-use super::{identity, sockets, sweep, workspace};
+use super::{identity, sockets, sweep, views};
 use crate::command::SpawnError;
 use crate::failure::{During, Failure, Step};
+use crate::ids::Ids;
 use crate::limits;
 use crate::spec::{CellSpec, Level};
-use crate::wire::{self, CommandLine, Reply, Request};
+use crate::wire::{self, CommandLine, Reply, Request, Started};
 
 pub(super) struct Supervisor {
     engine: UnixStream,
@@ -70,11 +73,8 @@ impl Supervisor {
         let Some((Request::Start(spec), _)) = wire::receive(&engine)? else {
             return Ok(None);
         };
-        let prepared = prepare(&spec).and_then(|(handed_over, listeners)| {
-            let walls = Walls::new(&spec)?;
-            Ok((handed_over, listeners, walls))
-        });
-        let (handed_over, listeners, walls) = match prepared {
+        let prepared = prepare(&spec).and_then(|(started, handed_over)| Ok((started, handed_over, Walls::new(&spec)?)));
+        let (started, handed_over, walls) = match prepared {
             Ok(prepared) => prepared,
             Err(failure) => {
                 wire::send(&engine, &Reply::NotStarted(failure), &[])?;
@@ -82,7 +82,7 @@ impl Supervisor {
             }
         };
         let handed_over: Vec<_> = handed_over.iter().map(AsFd::as_fd).collect();
-        wire::send(&engine, &Reply::Started { listeners }, &handed_over)?;
+        wire::send(&engine, &Reply::Started(started), &handed_over)?;
         let (reader, writer) = io::pipe()?;
         Ok(Some(Self {
             engine,
@@ -220,27 +220,76 @@ fn rustix_pid(pid: Pid) -> io::Result<rustix::process::Pid> {
     rustix::process::Pid::from_raw(pid.as_raw()).ok_or_else(|| io::ErrorKind::InvalidInput.into())
 }
 
-/// Makes the Cell around this process. Returns the descriptors for the engine, and which listeners are among them.
-fn prepare(spec: &CellSpec) -> Result<(Vec<OwnedFd>, Vec<usize>), Failure> {
+/// Makes the Cell around this process. Returns the descriptors for the engine too.
+fn prepare(spec: &CellSpec) -> Result<(Started, Vec<OwnedFd>), Failure> {
     if spec.level == Level::Unconfined {
         rustix::process::set_child_subreaper(Some(rustix::process::getpid()))
             .during(Step::Helper, "can't become a subreaper")?;
-        let sources = Sources::collect(spec)?;
+        let sources = Sources::collect(spec, None)?;
         let write = sources.write.into_iter().map(|(_, folder)| folder);
-        return Ok(([sources.workspace].into_iter().chain(write).collect(), Vec::new()));
+        let views: Vec<_> = [sources.workspace]
+            .into_iter()
+            .chain(write)
+            .map(Real::into_folder)
+            .collect();
+        let ids = if rustix::process::geteuid().is_root() {
+            Ids::Root {
+                why: "programs are not confined".to_owned(),
+            }
+        } else {
+            Ids::Engine
+        };
+        let started = Started {
+            ids,
+            views: views.len(),
+            listeners: Vec::new(),
+        };
+        return Ok((started, views));
     }
-    namespaces::enter()?;
-    let sources = Sources::collect(spec)?;
+    let (ids, sources) = enter(spec)?;
     let mut handed_over = build_root(spec, sources)?;
+    let views = handed_over.len();
     let (sockets, listeners) = sockets::open(spec)?;
     handed_over.extend(sockets);
     // Nobody but this process reads its memory, which will hold the programs' environments.
     rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)
         .during(Step::Identity, "can't become undumpable")?;
-    Ok((handed_over, listeners))
+    Ok((Started { ids, views, listeners }, handed_over))
 }
 
-fn build_root(spec: &CellSpec, sources: Sources) -> Result<Vec<OwnedFd>, Failure> {
+/// Moves this process into the Cell's namespaces, with what it takes along.
+fn enter(spec: &CellSpec) -> Result<(Ids, Sources), Failure> {
+    namespaces::leave_user()?;
+    let ids = if rustix::process::geteuid().is_root() {
+        match with_own_id(spec) {
+            Ok((own, sources)) => {
+                own.become_it()?;
+                namespaces::enter_others()?;
+                return Ok((Ids::Own(own.id()), sources));
+            }
+            Err(Failure {
+                step: Step::Identity | Step::Namespaces,
+                text,
+                ..
+            }) => Ids::Root { why: text },
+            Err(failure) => return Err(failure),
+        }
+    } else {
+        Ids::Engine
+    };
+    namespaces::enter()?;
+    Ok((ids, Sources::collect(spec, None)?))
+}
+
+/// Everything is opened as root, who reaches what the programs' id does not.
+fn with_own_id(spec: &CellSpec) -> Result<(OwnId, Sources), Failure> {
+    let mut own = OwnId::claim()?;
+    let sources = Sources::collect(spec, Some(&mut own))?;
+    own.enter()?;
+    Ok((own, sources))
+}
+
+fn build_root(spec: &CellSpec, mut sources: Sources) -> Result<Vec<OwnedFd>, Failure> {
     let root = Root::new().during(Step::Mounts, "can't mount a new root")?;
     let place = |path: &Path, tree: io::Result<Tree>| {
         tree.and_then(|tree| root.place(path, &tree))
@@ -264,26 +313,17 @@ fn build_root(spec: &CellSpec, sources: Sources) -> Result<Vec<OwnedFd>, Failure
     // The host's own goes under each command's /proc: the kernel mounts a new one only where one is in full view.
     place(Path::new("/proc"), take_proc())?;
 
-    let mut placed = sources.placed.iter().collect::<Vec<_>>();
+    let mut placed = std::mem::take(&mut sources.placed);
     // Outer paths first: what lies inside of another one has to come on top of it.
     placed.sort_by_key(|(path, _)| path.components().count());
-    let depth = spec.workspace.components().count();
-    let (outer, inner) = placed.split_at(placed.partition_point(|(path, _)| path.components().count() < depth));
-    let place_all = |all: &[&(std::path::PathBuf, Placed)]| {
-        all.iter().try_for_each(|(path, placed)| match placed {
-            Placed::Link(target) => at(path, root.link(path, target)),
-            Placed::Mount(tree) => root
-                .place(path, tree)
-                .during(Step::Mounts, format_args!("can't place `{}`", path.display())),
-        })
-    };
-    place_all(outer)?;
-    workspace::place(&root, spec, &sources)?;
-    place_all(inner)?;
+    let (inside, outside): (Vec<_>, Vec<_>) = placed
+        .into_iter()
+        .partition(|(path, _)| path.starts_with(&spec.workspace));
+    views::place_all(&root, &outside)?;
+    let views = views::place(&root, spec, sources, &inside)?;
     for (path, content) in identity::files(spec) {
         at(&path, root.file(&path, content.as_bytes()))?;
     }
-    let views = workspace::views(&root, spec).during(Step::Mounts, "can't copy the workspace's mounts")?;
     root.enter().during(Step::Mounts, "can't enter the new root")?;
     Ok(views)
 }

@@ -1,42 +1,84 @@
 //! The workspace as programs see it: overlay, real folders, masks.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FileType, Mode, OFlags, ResolveFlags, fchmod, fstat, mkdirat, openat, openat2};
+use rustix::fs::{FileType, Mode, OFlags, ResolveFlags, fchmod, fstat, mkdirat, openat};
 use rustix::io::Errno;
 
 use super::mount::{Forbid, Tree};
+use super::real::{Real, User};
 use super::root::Root;
 use super::sources::{Sources, without_dots};
+use super::submounts;
 use crate::failure::{During, Failure, Step};
 use crate::limits;
+use crate::open::openat2;
 use crate::spec::CellSpec;
 
-/// Two places of the new root that are gone before it is entered.
+/// Places of the new root that are gone before it is entered.
 const UPPER: &str = "/.upper";
 const EMPTY: &str = "/.empty";
 
-/// Puts the workspace into the new root, at the same absolute path.
-pub(super) fn place(root: &Root, spec: &CellSpec, sources: &Sources) -> Result<(), Failure> {
-    let base = if spec.writes_everywhere() {
-        let real = Tree::clone_of(&sources.workspace).during(Step::Mounts, "can't bind the workspace")?;
-        real.forbid(Forbid::PRIVILEGE)
-            .during(Step::Mounts, "can't restrict the workspace")?;
-        real
-    } else {
-        overlay(root, spec, &sources.workspace)?
-    };
-    root.place(&spec.workspace, &base)
+/// What lies under the `write` folders: the real workspace, or the overlay.
+#[derive(Debug)]
+pub(super) enum Base<'a> {
+    Real(&'a Real),
+    Overlay(Tree),
+}
+
+impl<'a> Base<'a> {
+    pub(super) fn new(root: &Root, spec: &CellSpec, sources: &'a Sources) -> Result<Self, Failure> {
+        if spec.writes_everywhere() {
+            Ok(Self::Real(&sources.workspace))
+        } else {
+            overlay(root, &sources.workspace).map(Self::Overlay)
+        }
+    }
+
+    /// The same once more, while it is placed.
+    pub(super) fn again(self, root: &Root, spec: &CellSpec) -> Result<Self, Failure> {
+        match self {
+            Self::Real(_) => Ok(self),
+            Self::Overlay(_) => root
+                .open(&spec.workspace)
+                .and_then(Tree::clone_of_one)
+                .map(Self::Overlay)
+                .during(Step::Mounts, "can't copy the workspace's mounts"),
+        }
+    }
+
+    /// Not attached yet.
+    fn tree(&self, user: User) -> io::Result<Tree> {
+        match self {
+            Self::Real(real) => {
+                let tree = real.tree(user)?;
+                tree.forbid(Forbid::PRIVILEGE)?;
+                Ok(tree)
+            }
+            Self::Overlay(tree) => tree.same(),
+        }
+    }
+}
+
+/// Puts the workspace into the new root, at the same absolute path, as one of its users gets it.
+pub(super) fn place(
+    root: &Root,
+    spec: &CellSpec,
+    sources: &Sources,
+    base: &Base<'_>,
+    user: User,
+) -> Result<(), Failure> {
+    base.tree(user)
+        .and_then(|tree| root.place(&spec.workspace, &tree))
         .during(Step::Mounts, "can't place the workspace")?;
     for (folder, real) in &sources.write {
         if crate::spec::is_whole(folder) {
             continue;
         }
-        place_write_folder(root, spec, folder, real).during(
+        place_write_folder(root, spec, folder, real.tree(user)).during(
             Step::Mounts,
             format_args!("can't place the `write` folder `{}`", folder.display()),
         )?;
@@ -57,32 +99,39 @@ pub(super) fn views(root: &Root, spec: &CellSpec) -> io::Result<Vec<OwnedFd>> {
     Ok(views)
 }
 
-fn place_write_folder(root: &Root, spec: &CellSpec, folder: &Path, real: &OwnedFd) -> io::Result<()> {
-    let tree = Tree::clone_of(real)?;
+fn place_write_folder(root: &Root, spec: &CellSpec, folder: &Path, tree: io::Result<Tree>) -> io::Result<()> {
+    let tree = tree?;
     tree.forbid(Forbid::PRIVILEGE)?;
     tree.attach(root.open(&spec.workspace.join(folder))?)
 }
 
-fn overlay(root: &Root, spec: &CellSpec, workspace: &OwnedFd) -> Result<Tree, Failure> {
+fn overlay(root: &Root, workspace: &Real) -> Result<Tree, Failure> {
     let upper = make_upper(root, workspace).during(Step::Overlay, "can't make room for private writes")?;
-    rustix::process::fchdir(workspace).during(Step::Overlay, "can't enter the workspace")?;
+    enter_lower(root, workspace).during(Step::Overlay, "can't enter the workspace")?;
     let [changed, work] = upper;
-    let overlay = Tree::overlay_of_current_folder(changed.as_fd(), work.as_fd()).map_err(|error| {
-        match mounts_below(&spec.workspace).first() {
-            Some(mounted) => Failure::spec(format!(
-                "another file system is mounted inside the workspace, at `{}`; an overlay can't include it: unmount it, or \
-                 make it a `read` path outside the workspace",
-                mounted.display()
-            )),
-            None => Failure::new(Step::Overlay, "can't mount the private overlay", error),
+    let overlay = match Tree::overlay_of_current_folder(changed.as_fd(), work.as_fd()) {
+        Ok(overlay) => overlay,
+        Err(error) => {
+            submounts::refuse(workspace)?;
+            return Err(Failure::new(Step::Overlay, "can't mount the private overlay", error));
         }
-    })?;
+    };
     root.detach(Path::new(UPPER))
         .during(Step::Overlay, "can't put the overlay's own folder out of sight")?;
     Ok(overlay)
 }
 
-fn make_upper(root: &Root, workspace: &OwnedFd) -> io::Result<[OwnedFd; 2]> {
+/// An overlay takes from mounts of this process's own namespace only, which a mapped one is once it is attached.
+fn enter_lower(root: &Root, workspace: &Real) -> io::Result<()> {
+    if !workspace.is_mapped() {
+        return Ok(rustix::process::fchdir(workspace)?);
+    }
+    let lower = Path::new(UPPER).join("lower");
+    root.place(&lower, &workspace.tree(User::Programs)?)?;
+    Ok(rustix::process::fchdir(root.open(&lower)?)?)
+}
+
+fn make_upper(root: &Root, workspace: &Real) -> io::Result<[OwnedFd; 2]> {
     let tree = Tree::tmpfs(&[
         ("size", limits::OVERLAY_BYTES),
         ("nr_inodes", limits::OVERLAY_FILES),
@@ -98,18 +147,6 @@ fn make_upper(root: &Root, workspace: &OwnedFd) -> io::Result<[OwnedFd; 2]> {
     let changed = folder("upper")?;
     fchmod(&changed, mode)?;
     Ok([changed, folder("work")?])
-}
-
-/// Mount points below the workspace in this process's namespace.
-fn mounts_below(workspace: &Path) -> Vec<PathBuf> {
-    let table = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
-    let points = table
-        .lines()
-        .filter_map(|line| line.split(' ').nth(4))
-        .map(PathBuf::from);
-    points
-        .filter(|point| point.starts_with(workspace) && point != workspace)
-        .collect()
 }
 
 /// Lays each folder on the way to a hidden or read-only path over itself, where writes are real: nobody can rename what

@@ -5,6 +5,7 @@
 mod end;
 mod files;
 mod identity;
+mod ids;
 mod network;
 mod project;
 mod spawn;
