@@ -14,6 +14,7 @@ use crate::failure::{Failure, StartError, Step};
 use crate::inside::HELPER_ARGUMENT;
 use crate::limits;
 use crate::machine;
+use crate::program_limits::HeldLimits;
 use crate::spec::{CellSpec, Level};
 use crate::view::View;
 use crate::wire::{self, CommandLine, Reply, Request};
@@ -25,6 +26,7 @@ pub struct Cell {
     socket: Mutex<UnixStream>,
     helper: process::Child,
     level: Level,
+    limits: HeldLimits,
     view: Arc<View>,
 }
 
@@ -43,8 +45,8 @@ impl Cell {
             .spawn()
             .map_err(StartError::Helper)?;
         let answer = Self::ask_to_start(&socket, spec);
-        let views = match answer {
-            Ok(Some((Reply::Started, views))) => views,
+        let (limits, views) = match answer {
+            Ok(Some((Reply::Started(limits), views))) => (limits, views),
             Ok(Some((Reply::NotStarted(failure), _))) => {
                 end(&mut process);
                 return Err(refused(failure));
@@ -71,6 +73,7 @@ impl Cell {
                 socket: Mutex::new(socket),
                 helper: process,
                 level: spec.level,
+                limits,
                 view: Arc::new(view),
             }),
             Err(error) => {
@@ -87,6 +90,11 @@ impl Cell {
 
     pub fn level(&self) -> Level {
         self.level
+    }
+
+    /// What its programs are held to.
+    pub fn limits(&self) -> HeldLimits {
+        self.limits
     }
 
     /// Blocks until the program runs, some milliseconds.
@@ -125,7 +133,7 @@ impl Cell {
                 Child::started(status, descriptors.next())
             }
             Some((Reply::NotSpawned(error), _)) => Err(error),
-            Some((Reply::Started | Reply::NotStarted(_), _)) => Err(SpawnError::Failed(
+            Some((Reply::Started(_) | Reply::NotStarted(_), _)) => Err(SpawnError::Failed(
                 "the cell gave an answer to another question".to_owned(),
             )),
             None => Err(SpawnError::Failed("the cell has ended".to_owned())),

@@ -9,6 +9,8 @@ mod command;
     expect(dead_code, reason = "elsewhere nothing gets as far as a failure")
 )]
 mod failure;
+mod limit;
+mod program_limits;
 #[cfg_attr(
     not(target_os = "linux"),
     expect(dead_code, reason = "elsewhere nothing is made from it")
@@ -42,6 +44,8 @@ mod unsupported;
 pub use always_hidden::is_always_hidden;
 pub use command::{Command, Exit, SpawnError, Stdio};
 pub use failure::{Failure, StartError, Step, Why};
+pub use limit::Limit;
+pub use program_limits::{Held, HeldLimits, Precision, ProgramLimits};
 pub use spec::{CellSpec, Level, Network};
 pub use system_set::{SystemSet, system_set};
 

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::program_limits::ProgramLimits;
+
 /// All that a stage attempt may see and touch. `CellSpec::new` gives the least: the workspace to read, scratch to write,
 /// no network, the full level.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +34,7 @@ pub struct CellSpec {
     pub scratch: PathBuf,
     pub network: Network,
     pub level: Level,
+    pub limits: ProgramLimits,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -67,6 +70,7 @@ impl CellSpec {
             scratch: scratch.into(),
             network: Network::default(),
             level: Level::default(),
+            limits: ProgramLimits::default(),
         }
     }
 

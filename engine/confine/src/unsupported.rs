@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crate::command::{Command, Exit, SpawnError};
 use crate::failure::{StartError, Why};
+use crate::program_limits::HeldLimits;
 use crate::spec::{CellSpec, Level};
 
 #[derive(Debug)]
@@ -58,6 +59,10 @@ impl Cell {
     }
 
     pub fn level(&self) -> Level {
+        match self.0 {}
+    }
+
+    pub fn limits(&self) -> HeldLimits {
         match self.0 {}
     }
 

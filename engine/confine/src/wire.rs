@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::command::{Exit, SpawnError};
 use crate::failure::Failure;
 use crate::limits;
+use crate::program_limits::HeldLimits;
 use crate::spec::CellSpec;
 
 /// The engine to the helper.
@@ -32,7 +33,7 @@ pub(crate) enum Request {
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Reply {
     /// With the View's descriptors: its root, then one for each `write` folder in the specification's order.
-    Started,
+    Started(HeldLimits),
     /// With the command's status socket and, at the full level, a pidfd of its first process.
     Spawned,
     NotStarted(Failure),

@@ -19,8 +19,16 @@ Runs PROGRAM with the current folder as workspace. It sees that folder without
   --read-only PATH  nobody changes this path of the workspace
   --hide PATTERN    hide more of the workspace, as in .gitignore
   --env NAME        pass this variable on
+  --memory SIZE     end all programs when together they take more (512m, 2g)
+  --processes N     no more processes and threads at the same time
   --net             share the host's network
-  --unconfined      no confinement; only the end of all processes is certain";
+  --unconfined      no confinement; only the end of all processes is certain
+
+It ends with PROGRAM's exit code, with 128 + N after signal N, with 137 and a
+message when the programs took too much, with 125 when PROGRAM did not run.";
+
+/// As after the SIGKILL that it got.
+const OVER_LIMIT: u8 = 137;
 
 struct Request {
     spec: CellSpec,
@@ -47,6 +55,10 @@ fn main() -> ExitCode {
     match result {
         Ok(Exit::Code(code)) => ExitCode::from(u8::try_from(code).unwrap_or(1)),
         Ok(Exit::Signal(signal)) => ExitCode::from(u8::try_from(128 + signal).unwrap_or(u8::MAX)),
+        Ok(Exit::OverLimit(limit)) => {
+            eprintln!("confine: the program was ended: {limit}");
+            ExitCode::from(OVER_LIMIT)
+        }
         Err(error) => {
             eprintln!("confine: {error}");
             ExitCode::from(125)
@@ -71,6 +83,13 @@ fn parse(mut words: impl Iterator<Item = OsString>, scratch: &Path) -> Result<Re
             Some("--read-only") => spec.read_only.push(value()?.into()),
             Some("--hide") => spec.hide.push(value()?.to_string_lossy().into_owned()),
             Some("--env") => env.push(value()?),
+            Some("--memory") => spec.limits.memory = Some(size(&value()?)?),
+            Some("--processes") => {
+                let value = value()?;
+                let number = value.to_str().and_then(|text| text.parse().ok());
+                spec.limits.processes =
+                    Some(number.ok_or_else(|| format!("`{}` is not a number of processes", value.display()))?);
+            }
             Some("--net") => spec.network = Network::Host,
             Some("--unconfined") => spec.level = Level::Unconfined,
             Some("--") => {
@@ -86,6 +105,20 @@ fn parse(mut words: impl Iterator<Item = OsString>, scratch: &Path) -> Result<Re
         }
     }
     Err("no program is named".to_owned())
+}
+
+/// Bytes, or with `k`, `m`, `g` behind it the 1024-fold of it, once, twice, three times.
+fn size(text: &OsString) -> Result<u64, String> {
+    let parsed = text.to_str().and_then(|text| {
+        let (digits, shift) = match text.char_indices().last()? {
+            (end, 'k' | 'K') => (&text[..end], 10),
+            (end, 'm' | 'M') => (&text[..end], 20),
+            (end, 'g' | 'G') => (&text[..end], 30),
+            _ => (text, 0),
+        };
+        digits.parse::<u64>().ok()?.checked_mul(1 << shift)
+    });
+    parsed.ok_or_else(|| format!("`{}` is not a size; write 512m or 2g", text.display()))
 }
 
 fn run(request: Request) -> Result<Exit, String> {

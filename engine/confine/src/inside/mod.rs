@@ -4,20 +4,27 @@
 //! `Supervisor` (one per Cell) makes the namespaces and the file system; for each command it forks an `Init` (pid 1 of the
 //! command's own namespace), which forks the `program` and reports its end.
 
+mod cgroup;
+mod disk;
 mod entry;
 mod fork;
+mod held;
 mod identity;
 mod init;
 mod landlock;
+mod memory;
 mod mount;
 mod namespaces;
 mod program;
+mod rlimits;
 mod root;
 mod sources;
 mod supervisor;
 mod sweep;
 mod system_calls;
+mod usage;
 mod walls;
+mod watcher;
 mod workspace;
 
 pub(crate) use entry::HELPER_ARGUMENT;

@@ -7,29 +7,35 @@ use std::path::Path;
 
 use nix::sys::wait::waitpid;
 use nix::unistd::Pid;
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::Mode;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use rustix::process::{DumpableBehavior, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use super::fork::{self, Forked};
-use super::init::Init;
+use super::held::Holding;
+use super::init::{self, Init};
 use super::mount::{Forbid, Tree};
 use super::namespaces;
 use super::root::Root;
 use super::sources::{Placed, Sources};
+use super::usage::Processes;
 use super::walls::Walls;
+use super::watcher::Watcher;
 use super::{identity, sweep, workspace};
-use crate::command::SpawnError;
+use crate::command::{Exit, SpawnError};
 use crate::failure::{During, Failure, Step};
+use crate::limit::Limit;
 use crate::limits;
 use crate::spec::{CellSpec, Level};
-use crate::wire::{self, CommandLine, Reply, Request};
+use crate::wire::{self, CommandLine, Reply, Report, Request};
 
 pub(super) struct Supervisor {
     engine: UnixStream,
     level: Level,
     walls: Walls,
+    holding: Holding,
+    watcher: Watcher,
     running: Vec<Running>,
     /// The read end goes to every command's first process; the write end is only here, so that its end is seen there.
     lifeline: (io::PipeReader, Option<io::PipeWriter>),
@@ -39,7 +45,10 @@ struct Running {
     pid: Pid,
     pidfd: OwnedFd,
     /// Held until the process is reaped, so that the engine sees the socket's end only when everything is gone.
-    _status: OwnedFd,
+    status: OwnedFd,
+    processes: Processes,
+    /// What all programs were ended for. The engine hears it when everything is gone.
+    over: Option<Limit>,
 }
 
 impl Supervisor {
@@ -69,20 +78,22 @@ impl Supervisor {
         let Some((Request::Start(spec), _)) = wire::receive(&engine)? else {
             return Ok(None);
         };
-        let (views, walls) = match prepare(&spec).and_then(|views| Ok((views, Walls::new(&spec)?))) {
-            Ok(prepared) => prepared,
+        let (holding, views, walls, watcher) = match make(&spec) {
+            Ok(made) => made,
             Err(failure) => {
                 wire::send(&engine, &Reply::NotStarted(failure), &[])?;
                 return Ok(None);
             }
         };
         let views: Vec<_> = views.iter().map(AsFd::as_fd).collect();
-        wire::send(&engine, &Reply::Started, &views)?;
+        wire::send(&engine, &Reply::Started(holding.limits), &views)?;
         let (reader, writer) = io::pipe()?;
         Ok(Some(Self {
             engine,
             level: spec.level,
             walls,
+            holding,
+            watcher,
             running: Vec::new(),
             lifeline: (reader, Some(writer)),
         }))
@@ -94,6 +105,9 @@ impl Supervisor {
             for index in ended.into_iter().rev() {
                 let running = self.running.swap_remove(index);
                 waitpid(running.pid, None)?;
+                if let Some(limit) = running.over {
+                    init::send(&running.status, &Report::Ended(Exit::OverLimit(limit)));
+                }
             }
             if engine_spoke {
                 match wire::receive(&self.engine) {
@@ -102,8 +116,34 @@ impl Supervisor {
                     _ => break,
                 }
             }
+            self.hold()?;
         }
         self.end();
+        Ok(())
+    }
+
+    /// Ends all programs when they take too much.
+    fn hold(&mut self) -> io::Result<()> {
+        let mut commands: Vec<_> = self.running.iter_mut().map(|running| &mut running.processes).collect();
+        if commands.is_empty() {
+            return Ok(());
+        }
+        let events = self.holding.group.as_ref().and_then(|group| group.events());
+        let Some(limit) = self.watcher.look(&mut commands, events)? else {
+            return Ok(());
+        };
+        for running in &mut self.running {
+            running.over.get_or_insert(limit);
+            if self.level == Level::Full {
+                // It may have ended by itself.
+                let _ = pidfd_send_signal(&running.pidfd, Signal::KILL);
+            }
+        }
+        if self.level == Level::Unconfined {
+            // Every first process sees the end of the old one and ends its own tree.
+            let (reader, writer) = io::pipe()?;
+            self.lifeline = (reader, Some(writer));
+        }
         Ok(())
     }
 
@@ -115,7 +155,11 @@ impl Supervisor {
                 .iter()
                 .map(|running| PollFd::new(&running.pidfd, PollFlags::IN)),
         );
-        match poll(&mut waited, None) {
+        let pause = match self.running.is_empty() {
+            true => None,
+            false => Some(Timespec::try_from(self.watcher.pause()).map_err(io::Error::other)?),
+        };
+        match poll(&mut waited, pause.as_ref()) {
             Ok(_) => {}
             Err(rustix::io::Errno::INTR) => return Ok((false, Vec::new())),
             Err(error) => return Err(error.into()),
@@ -158,6 +202,7 @@ impl Supervisor {
             .map_err(|got| io::Error::other(format!("{} descriptors came instead of three", got.len())))?;
         let (status, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
         let lifeline = self.lifeline.0.as_fd().try_clone_to_owned()?;
+        let (supervisor, announced) = UnixStream::pair()?;
         let namespaces = match self.level {
             Level::Full => libc::CLONE_NEWPID | libc::CLONE_NEWNS,
             Level::Unconfined => 0,
@@ -168,7 +213,10 @@ impl Supervisor {
                 stdio,
                 status,
                 lifeline,
+                supervisor,
                 level: self.level,
+                rlimits: self.holding.rlimits(self.running.len()),
+                group: (self.holding.group.as_ref()).map(|group| (group, self.holding.limits.memory.most)),
                 walls: self.walls.clone(),
             }
             .run(),
@@ -179,7 +227,12 @@ impl Supervisor {
                     Running {
                         pid,
                         pidfd,
-                        _status: status,
+                        status,
+                        processes: match self.level {
+                            Level::Full => Processes::of_namespace(pid.as_raw(), announced),
+                            Level::Unconfined => Processes::below(pid.as_raw()),
+                        },
+                        over: None,
                     },
                     theirs,
                 ))
@@ -205,6 +258,14 @@ impl Supervisor {
 
 fn rustix_pid(pid: Pid) -> io::Result<rustix::process::Pid> {
     rustix::process::Pid::from_raw(pid.as_raw()).ok_or_else(|| io::ErrorKind::InvalidInput.into())
+}
+
+fn make(spec: &CellSpec) -> Result<(Holding, Vec<OwnedFd>, Walls, Watcher), Failure> {
+    let holding = Holding::new(spec).during(Step::Helper, "can't find out how much memory the machine has")?;
+    let views = prepare(spec)?;
+    let walls = Walls::new(spec)?;
+    let watcher = Watcher::new(spec, holding.limits).during(Step::Helper, "can't watch what programs take")?;
+    Ok((holding, views, walls, watcher))
 }
 
 /// Makes the Cell around this process. Returns the View's descriptors.
