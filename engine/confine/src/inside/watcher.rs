@@ -103,6 +103,10 @@ impl Watcher {
             usage.memory = usage.memory.saturating_add(at_most.memory);
             usage.tasks += at_most.tasks;
         }
+        // First: so many processes take much memory too, and are the reason for it.
+        if tasks.precision == Precision::Approximate && usage.tasks > tasks.most {
+            return Some(Limit::Processes(tasks.most));
+        }
         if memory.precision == Precision::Approximate && usage.memory > memory.most {
             let inits = commands.iter().map(|command| command.init());
             usage.memory = stored.saturating_add(usage::exactly(inits, self.stores.devices()));
@@ -113,10 +117,7 @@ impl Watcher {
             room: memory.most.saturating_sub(usage.memory),
             available: machine.available,
         });
-        if memory.precision == Precision::Approximate && usage.memory > memory.most {
-            return Some(Limit::Memory(memory.most));
-        }
-        (tasks.precision == Precision::Approximate && usage.tasks > tasks.most).then_some(Limit::Processes(tasks.most))
+        (memory.precision == Precision::Approximate && usage.memory > memory.most).then_some(Limit::Memory(memory.most))
     }
 }
 

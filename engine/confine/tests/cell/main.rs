@@ -5,6 +5,7 @@
 mod end;
 mod files;
 mod identity;
+mod limits;
 mod network;
 mod project;
 mod spawn;
