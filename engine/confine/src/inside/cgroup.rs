@@ -10,6 +10,7 @@ use rustix::fs::{AtFlags, unlinkat};
 
 use super::disk::folder;
 use super::sweep;
+use crate::limit::Limit;
 
 /// A Cell's group is named so, with its helper's process id behind it.
 const GROUP: &str = "tidegate-cell-";
@@ -79,7 +80,8 @@ fn mounted_at(line: &str, controller: &str, path: &str) -> Option<PathBuf> {
 #[derive(Debug)]
 pub(super) struct Group {
     parts: Vec<Part>,
-    memory: bool,
+    /// In bytes, where it limits memory.
+    memory: Option<u64>,
     processes: bool,
 }
 
@@ -110,7 +112,7 @@ impl Group {
         }) {
             return Some(Self {
                 parts: vec![part],
-                memory: true,
+                memory: Some(memory),
                 processes: true,
             });
         }
@@ -122,18 +124,18 @@ impl Group {
             ("memory.limit_in_bytes", memory, true),
             ("memory.memsw.limit_in_bytes", memory, false),
         ];
-        let memory = version_1(&own.memory, &memory_1, Some("memory.oom_control"));
-        let processes = version_1(&own.processes, &[("pids.max", processes, true)], None);
+        let memory_part = version_1(&own.memory, &memory_1, Some("memory.oom_control"));
+        let processes_part = version_1(&own.processes, &[("pids.max", processes, true)], None);
         let group = Self {
-            memory: memory.is_some(),
-            processes: processes.is_some(),
-            parts: memory.into_iter().chain(processes).collect(),
+            memory: memory_part.as_ref().map(|_| memory),
+            processes: processes_part.is_some(),
+            parts: memory_part.into_iter().chain(processes_part).collect(),
         };
         (!group.parts.is_empty()).then_some(group)
     }
 
     pub(super) fn limits_memory(&self) -> bool {
-        self.memory
+        self.memory.is_some()
     }
 
     pub(super) fn limits_processes(&self) -> bool {
@@ -148,6 +150,30 @@ impl Group {
     /// The file that tells of processes which the kernel ended for want of memory.
     pub(super) fn events(&self) -> Option<&File> {
         self.parts.iter().find_map(|part| part.events.as_ref())
+    }
+
+    /// From now on.
+    pub(super) fn shortage(&self) -> Option<Shortage<'_>> {
+        let events = self.events()?;
+        Some(Shortage {
+            events,
+            before: killed(events),
+            limit: Limit::Memory(self.memory?),
+        })
+    }
+}
+
+/// How an end for want of memory is told from one by somebody's SIGKILL.
+pub(super) struct Shortage<'a> {
+    events: &'a File,
+    before: u64,
+    limit: Limit,
+}
+
+impl Shortage<'_> {
+    /// The limit, if the kernel has ended a process because of it.
+    pub(super) fn has_killed(&self) -> Option<Limit> {
+        (killed(self.events) > self.before).then_some(self.limit)
     }
 }
 
@@ -345,7 +371,7 @@ mod tests {
         let part = Part::fill(base.path(), &path, "tidegate-cell-7", &limits, Some("memory.events")).unwrap();
         let group = Group {
             parts: vec![part],
-            memory: true,
+            memory: Some(1_000),
             processes: true,
         };
         assert_eq!(fs::read_to_string(path.join("memory.max")).unwrap(), "1000");
@@ -353,6 +379,10 @@ mod tests {
         group.enter().unwrap();
         assert_eq!(fs::read_to_string(path.join("cgroup.procs")).unwrap(), "0");
         assert_eq!(killed(group.events().unwrap()), 2);
+        let shortage = group.shortage().unwrap();
+        assert_eq!(shortage.has_killed(), None);
+        fs::write(path.join("memory.events"), "oom_kill 3\n").unwrap();
+        assert_eq!(shortage.has_killed(), Some(Limit::Memory(1_000)));
         for file in fs::read_dir(&path).unwrap() {
             fs::remove_file(file.unwrap().path()).unwrap();
         }

@@ -1,7 +1,6 @@
 //! The first process of a command: pid 1 of its namespace. It starts the program, reaps what is left behind, passes signals on
 //! and reports the end, once everything else has ended.
 
-use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
@@ -16,14 +15,13 @@ use rustix::mount::{UnmountFlags, unmount};
 use rustix::net::{RecvFlags, SendFlags};
 use rustix::process::DumpableBehavior;
 
-use super::cgroup::{self, Group};
+use super::cgroup::{Group, Shortage};
 use super::fork::{self, Forked};
 use super::mount::Tree;
 use super::rlimits::{self, Rlimits};
 use super::walls::Walls;
 use super::{program, sweep};
 use crate::command::{Exit, SpawnError};
-use crate::limit::Limit;
 use crate::spec::Level;
 use crate::wire::{self, CommandLine, Report};
 
@@ -38,8 +36,8 @@ pub(super) struct Init<'a> {
     pub(super) supervisor: UnixStream,
     pub(super) level: Level,
     pub(super) rlimits: Rlimits,
-    /// Where the program goes, with the most memory that it lets all programs have.
-    pub(super) group: Option<(&'a Group, u64)>,
+    /// Where the program goes.
+    pub(super) group: Option<&'a Group>,
     pub(super) walls: Walls,
 }
 
@@ -51,14 +49,6 @@ struct Watch<'a> {
     main: Pid,
     children: SignalFd,
     shortage: Option<Shortage<'a>>,
-}
-
-/// How a program's end by the kernel is told from one by a signal.
-struct Shortage<'a> {
-    events: &'a File,
-    /// Before the program started.
-    killed: u64,
-    limit: Limit,
 }
 
 impl Init<'_> {
@@ -99,14 +89,7 @@ impl Init<'_> {
     }
 
     fn start_program(&self) -> Result<Watch<'_>, SpawnError> {
-        let shortage = self.group.and_then(|(group, memory)| {
-            let events = group.events()?;
-            Some(Shortage {
-                events,
-                killed: cgroup::killed(events),
-                limit: Limit::Memory(memory),
-            })
-        });
+        let shortage = self.group.and_then(Group::shortage);
         let (main, children, error) = self.fork_program().map_err(not_prepared)?;
         // An end without a word means that `exec` has closed it.
         if let Ok(error) = serde_json::from_reader::<_, SpawnError>(error) {
@@ -131,12 +114,7 @@ impl Init<'_> {
         let (reader, writer) = io::pipe()?;
         match fork::fork(0)? {
             Forked::Child => {
-                let error = program::become_program(
-                    &self.command,
-                    &self.stdio,
-                    self.group.map(|(group, _)| group),
-                    &self.walls,
-                );
+                let error = program::become_program(&self.command, &self.stdio, self.group, &self.walls);
                 // If this fails, the end of this process is reported, which is an answer too.
                 let _ = serde_json::to_writer(&writer, &error);
                 std::process::exit(1)
@@ -151,9 +129,7 @@ impl Init<'_> {
                     children.as_fd(),
                     reader.as_fd(),
                     // Without it something twice, which changes nothing.
-                    self.group
-                        .and_then(|(group, _)| group.events())
-                        .map_or(reader.as_fd(), AsFd::as_fd),
+                    self.group.and_then(Group::events).map_or(reader.as_fd(), AsFd::as_fd),
                 ];
                 fork::close_all_but(kept.map(|descriptor| descriptor.as_raw_fd()))?;
                 Ok((main, children, reader))
@@ -194,12 +170,9 @@ impl Watch<'_> {
             match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
                 Ok(WaitStatus::Exited(pid, code)) if pid == self.main => return Some(Exit::Code(code)),
                 Ok(WaitStatus::Signaled(pid, signal, _)) if pid == self.main => {
-                    let shortage = self.shortage.as_ref().filter(|shortage| {
-                        signal == Signal::SIGKILL && cgroup::killed(shortage.events) > shortage.killed
-                    });
-                    return Some(
-                        shortage.map_or(Exit::Signal(signal as i32), |shortage| Exit::OverLimit(shortage.limit)),
-                    );
+                    let shortage = self.shortage.as_ref().filter(|_| signal == Signal::SIGKILL);
+                    let limit = shortage.and_then(Shortage::has_killed);
+                    return Some(limit.map_or(Exit::Signal(signal as i32), Exit::OverLimit));
                 }
                 Ok(WaitStatus::StillAlive) | Err(_) => return None,
                 Ok(_) => {}

@@ -12,6 +12,7 @@ use rustix::fs::Mode;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use rustix::process::{DumpableBehavior, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
+use super::cgroup::Group;
 use super::fork::{self, Forked};
 use super::held::Holding;
 use super::init::{self, Init};
@@ -128,7 +129,7 @@ impl Supervisor {
         if commands.is_empty() {
             return Ok(());
         }
-        let events = self.holding.group.as_ref().and_then(|group| group.events());
+        let events = self.holding.group.as_ref().and_then(Group::events);
         let Some(limit) = self.watcher.look(&mut commands, events)? else {
             return Ok(());
         };
@@ -216,7 +217,7 @@ impl Supervisor {
                 supervisor,
                 level: self.level,
                 rlimits: self.holding.rlimits(self.running.len()),
-                group: (self.holding.group.as_ref()).map(|group| (group, self.holding.limits.memory.most)),
+                group: self.holding.group.as_ref(),
                 walls: self.walls.clone(),
             }
             .run(),
