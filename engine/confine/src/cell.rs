@@ -17,6 +17,7 @@ use crate::inside::HELPER_ARGUMENT;
 use crate::limits;
 use crate::machine;
 use crate::network::{Connection, Gateway, Layout, Listener, Observer, Sockets};
+use crate::program_limits::HeldLimits;
 use crate::spec::{CellSpec, Level};
 use crate::view::View;
 use crate::wire::{self, CommandLine, Reply, Request, Started};
@@ -28,6 +29,7 @@ pub struct Cell {
     helper: process::Child,
     level: Level,
     ids: Ids,
+    limits: HeldLimits,
     view: Arc<View>,
     /// None at the unconfined level.
     gateway: Option<Gateway>,
@@ -90,6 +92,7 @@ impl Cell {
                 helper: process,
                 level: spec.level,
                 ids: started.ids,
+                limits: started.limits,
                 view: Arc::new(view),
                 gateway,
             }),
@@ -136,6 +139,11 @@ impl Cell {
     /// Whose id programs have on the host. `Ids::Root` is less than the level promises; whoever starts Cells should say so.
     pub fn ids(&self) -> &Ids {
         &self.ids
+    }
+
+    /// What its programs are held to.
+    pub fn limits(&self) -> HeldLimits {
+        self.limits
     }
 
     /// Blocks until the program runs, some milliseconds.

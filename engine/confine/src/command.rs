@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::limit::Limit;
+
 /// A program with everything that it gets: nothing is inherited.
 #[derive(Debug)]
 pub struct Command {
@@ -35,6 +37,8 @@ pub enum Exit {
     Code(i32),
     /// Ended by this signal; 9 also when the Cell ended it.
     Signal(i32),
+    /// Ended by the Cell, as all of its programs: together they took too much.
+    OverLimit(Limit),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]

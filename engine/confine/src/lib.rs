@@ -10,7 +10,9 @@ mod command;
 )]
 mod failure;
 mod ids;
+mod limit;
 mod network;
+mod program_limits;
 #[cfg_attr(
     not(target_os = "linux"),
     expect(dead_code, reason = "elsewhere nothing is made from it")
@@ -47,7 +49,9 @@ pub use always_hidden::is_always_hidden;
 pub use command::{Command, Exit, SpawnError, Stdio};
 pub use failure::{Failure, StartError, Step, Why};
 pub use ids::Ids;
+pub use limit::Limit;
 pub use network::{Destination, is_public};
+pub use program_limits::{Held, HeldLimits, Precision, ProgramLimits};
 pub use spec::{CellSpec, Level};
 pub use system_set::{SystemSet, system_set};
 

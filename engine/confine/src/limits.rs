@@ -82,3 +82,46 @@ pub(crate) const OPEN_TRIES: usize = 1_000;
 /// Passes of the sweep that ends an unconfined process tree, one millisecond apart: a tree that outruns 5,000 of them forks
 /// on purpose, and without namespaces nothing better can be done about it.
 pub(crate) const SWEEP_PASSES: usize = 5_000;
+
+/// Processes and threads of a Cell's programs where nothing else is said: pytest-xdist beside a browser takes some hundreds, each
+/// with a pool of threads; a fork bomb of this size still leaves the machine usable.
+pub(crate) const PROCESSES: u32 = 4_096;
+
+/// Of the machine's memory, in percent, where nothing else is said: the programs end before the kernel has to choose whom it kills.
+pub(crate) const MEMORY_PERCENT: u64 = 80;
+
+/// Between two looks at what programs take. A program fills some 2 GB in a second, so 100 MB between two of them.
+pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// Pause after a look, in multiples of the time that it took: many processes are looked at less often, so that the looks take a
+/// twentieth of one processor at most.
+pub(crate) const LOOK_SHARE: u32 = 19;
+
+/// Free space below which programs that write to a file system are ended, or one percent of it where that is less: what a machine
+/// needs to go on working, its logs and the engine's journal included.
+pub(crate) const DISK_FLOOR_BYTES: u64 = 512 << 20;
+
+/// The same for the number of files, where a file system limits it.
+pub(crate) const DISK_FLOOR_FILES: u64 = 16_384;
+
+/// The last line, for memory that no look at processes sees: below this much of the machine's memory, or two percent of it where
+/// that is less, the kernel is about to kill something.
+pub(crate) const MACHINE_MEMORY_FLOOR: u64 = 256 << 20;
+
+/// Kernel memory of a file on tmpfs beside its content.
+pub(crate) const TMPFS_FILE_BYTES: u64 = 1_024;
+
+/// Kernel memory of a System V semaphore (a cache line).
+pub(crate) const SEMAPHORE_BYTES: u64 = 64;
+
+/// Open files of one process: databases ask for some ten thousand. Each may hold a pipe's or a socket's buffer in kernel memory.
+pub(crate) const OPEN_FILES: u64 = 65_536;
+
+/// Memory that one process keeps from being swapped out: the kernel's default.
+pub(crate) const LOCKED_BYTES: u64 = 8 << 20;
+
+/// POSIX message queues are kernel memory: the kernel's default.
+pub(crate) const MESSAGE_QUEUE_BYTES: u64 = 819_200;
+
+/// Queued signals and POSIX timers are kernel memory, some hundred bytes each.
+pub(crate) const PENDING_SIGNALS: u64 = 16_384;

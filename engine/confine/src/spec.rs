@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::network::Destination;
+use crate::program_limits::ProgramLimits;
 
 /// All that a stage attempt may see and touch. `CellSpec::new` gives the least: the workspace to read, scratch to write,
 /// no network, the full level.
@@ -35,6 +36,7 @@ pub struct CellSpec {
     /// Where programs may connect to. Empty: a loopback interface of their own and nothing else.
     pub network: Vec<Destination>,
     pub level: Level,
+    pub limits: ProgramLimits,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -61,6 +63,7 @@ impl CellSpec {
             scratch: scratch.into(),
             network: Vec::new(),
             level: Level::default(),
+            limits: ProgramLimits::default(),
         }
     }
 

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::command::{Command, Exit, SpawnError};
 use crate::failure::{StartError, Why};
 use crate::ids::Ids;
+use crate::program_limits::HeldLimits;
 use crate::spec::{CellSpec, Level};
 
 #[derive(Debug)]
@@ -63,6 +64,10 @@ impl Cell {
     }
 
     pub fn ids(&self) -> &Ids {
+        match self.0 {}
+    }
+
+    pub fn limits(&self) -> HeldLimits {
         match self.0 {}
     }
 

@@ -19,6 +19,7 @@ use crate::command::{Exit, SpawnError};
 use crate::failure::Failure;
 use crate::ids::Ids;
 use crate::limits;
+use crate::program_limits::HeldLimits;
 use crate::spec::CellSpec;
 
 /// The engine to the helper.
@@ -50,6 +51,7 @@ pub(crate) enum Reply {
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Started {
     pub(crate) ids: Ids,
+    pub(crate) limits: HeldLimits,
     /// The View's descriptors, which come first: its root, one for each `write` folder in the specification's order, then scratch,
     /// which is missing where the engine can as well open it itself.
     pub(crate) views: usize,

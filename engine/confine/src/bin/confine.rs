@@ -26,7 +26,15 @@ Runs PROGRAM with the current folder as workspace. It sees that folder without
                     the same, where the address may be a private one
   --host-loopback PORT
                     a service of this machine's loopback, at the same port
-  --unconfined      no confinement; only the end of all processes is certain";
+  --memory SIZE     end all programs when together they take more (512m, 2g)
+  --processes N     no more processes and threads at the same time
+  --unconfined      no confinement; only the end of all processes is certain
+
+It ends with PROGRAM's exit code, with 128 + N after signal N, with 137 and a
+message when the programs took too much, with 125 when PROGRAM did not run.";
+
+/// As after the SIGKILL that it got.
+const OVER_LIMIT: u8 = 137;
 
 struct Request {
     spec: CellSpec,
@@ -53,6 +61,10 @@ fn main() -> ExitCode {
     match result {
         Ok(Exit::Code(code)) => ExitCode::from(u8::try_from(code).unwrap_or(1)),
         Ok(Exit::Signal(signal)) => ExitCode::from(u8::try_from(128 + signal).unwrap_or(u8::MAX)),
+        Ok(Exit::OverLimit(limit)) => {
+            eprintln!("confine: the program was ended: {limit}");
+            ExitCode::from(OVER_LIMIT)
+        }
         Err(error) => {
             eprintln!("confine: {error}");
             ExitCode::from(125)
@@ -80,9 +92,11 @@ fn parse(mut words: impl Iterator<Item = OsString>, scratch: &Path) -> Result<Re
             Some("--net") => spec.network.push(destination(&value()?, false)?),
             Some("--net-private") => spec.network.push(destination(&value()?, true)?),
             Some("--host-loopback") => {
-                let port = number(&value()?)?;
+                let port = number(&value()?, "a port")?;
                 spec.network.push(Destination::HostLoopback { port });
             }
+            Some("--memory") => spec.limits.memory = Some(size(&value()?)?),
+            Some("--processes") => spec.limits.processes = Some(number(&value()?, "a number of processes")?),
             Some("--unconfined") => spec.level = Level::Unconfined,
             Some("--") => {
                 let program = words.next().ok_or("no program is named")?;
@@ -114,9 +128,9 @@ fn destination(text: &OsString, private: bool) -> Result<Destination, String> {
     })
 }
 
-fn number(text: &OsString) -> Result<u16, String> {
+fn number<N: std::str::FromStr>(text: &OsString, what: &str) -> Result<N, String> {
     let number = text.to_str().and_then(|text| text.parse().ok());
-    number.ok_or_else(|| format!("`{}` is not a port", text.display()))
+    number.ok_or_else(|| format!("`{}` is not {what}", text.display()))
 }
 
 fn tell(connection: Connection) {
@@ -126,6 +140,20 @@ fn tell(connection: Connection) {
         ConnectionEnd::Failed(why) => eprintln!("confine: {to} was not reached: {why}"),
         ConnectionEnd::Denied => eprintln!("confine: {to} is not granted"),
     }
+}
+
+/// Bytes, or with `k`, `m`, `g` behind it the 1024-fold of it, once, twice, three times.
+fn size(text: &OsString) -> Result<u64, String> {
+    let parsed = text.to_str().and_then(|text| {
+        let (digits, shift) = match text.char_indices().last()? {
+            (end, 'k' | 'K') => (&text[..end], 10),
+            (end, 'm' | 'M') => (&text[..end], 20),
+            (end, 'g' | 'G') => (&text[..end], 30),
+            _ => (text, 0),
+        };
+        digits.parse::<u64>().ok()?.checked_mul(1 << shift)
+    });
+    parsed.ok_or_else(|| format!("`{}` is not a size; write 512m or 2g", text.display()))
 }
 
 fn run(request: Request) -> Result<Exit, String> {

@@ -3,6 +3,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::net::UnixStream;
 
 use nix::errno::Errno;
 use nix::sys::signal::{SigSet, Signal, kill, killpg};
@@ -14,22 +15,29 @@ use rustix::mount::{UnmountFlags, unmount};
 use rustix::net::{RecvFlags, SendFlags};
 use rustix::process::DumpableBehavior;
 
+use super::cgroup::{Group, Shortage};
 use super::fork::{self, Forked};
 use super::mount::Tree;
+use super::rlimits::{self, Rlimits};
 use super::walls::Walls;
 use super::{program, sweep};
 use crate::command::{Exit, SpawnError};
 use crate::spec::Level;
-use crate::wire::{CommandLine, Report};
+use crate::wire::{self, CommandLine, Report};
 
-pub(super) struct Init {
+pub(super) struct Init<'a> {
     pub(super) command: CommandLine,
     pub(super) stdio: [OwnedFd; 3],
     /// To the engine. Reports go out, signal numbers come in; its end means: kill everything.
     pub(super) status: OwnedFd,
     /// Ends with the supervisor.
     pub(super) lifeline: OwnedFd,
+    /// Gets a sight of the command's processes.
+    pub(super) supervisor: UnixStream,
     pub(super) level: Level,
+    pub(super) rlimits: Rlimits,
+    /// Where the program goes.
+    pub(super) group: Option<&'a Group>,
     pub(super) walls: Walls,
 }
 
@@ -40,9 +48,10 @@ struct Watch<'a> {
     level: Level,
     main: Pid,
     children: SignalFd,
+    shortage: Option<Shortage<'a>>,
 }
 
-impl Init {
+impl Init<'_> {
     /// Never returns: most of this process's memory is the supervisor's, and no destructor of it may run.
     pub(super) fn run(self) -> ! {
         let report = match self.prepare().and_then(|()| self.start_program()) {
@@ -56,6 +65,7 @@ impl Init {
     }
 
     fn prepare(&self) -> Result<(), SpawnError> {
+        rlimits::be_taken_first();
         if self.level == Level::Full {
             rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))
                 .map_err(not_prepared)?;
@@ -65,7 +75,7 @@ impl Init {
             std::process::exit(0)
         }
         if self.level == Level::Full {
-            mount_proc().map_err(|error| {
+            mount_proc(&self.supervisor).map_err(|error| {
                 SpawnError::Failed(format!(
                     "can't mount /proc: {error}; a container that hides parts of /proc does not allow it"
                 ))
@@ -75,10 +85,11 @@ impl Init {
         } else {
             rustix::process::set_child_subreaper(Some(rustix::process::getpid())).map_err(not_prepared)?;
         }
-        program::give_up_privileges(self.level).map_err(not_prepared)
+        program::give_up_privileges(self.level, self.rlimits).map_err(not_prepared)
     }
 
     fn start_program(&self) -> Result<Watch<'_>, SpawnError> {
+        let shortage = self.group.and_then(Group::shortage);
         let (main, children, error) = self.fork_program().map_err(not_prepared)?;
         // An end without a word means that `exec` has closed it.
         if let Ok(error) = serde_json::from_reader::<_, SpawnError>(error) {
@@ -91,6 +102,7 @@ impl Init {
             level: self.level,
             main,
             children,
+            shortage,
         })
     }
 
@@ -102,7 +114,7 @@ impl Init {
         let (reader, writer) = io::pipe()?;
         match fork::fork(0)? {
             Forked::Child => {
-                let error = program::become_program(&self.command, &self.stdio, &self.walls);
+                let error = program::become_program(&self.command, &self.stdio, self.group, &self.walls);
                 // If this fails, the end of this process is reported, which is an answer too.
                 let _ = serde_json::to_writer(&writer, &error);
                 std::process::exit(1)
@@ -116,6 +128,8 @@ impl Init {
                     self.lifeline.as_fd(),
                     children.as_fd(),
                     reader.as_fd(),
+                    // Without it something twice, which changes nothing.
+                    self.group.and_then(Group::events).map_or(reader.as_fd(), AsFd::as_fd),
                 ];
                 fork::close_all_but(kept.map(|descriptor| descriptor.as_raw_fd()))?;
                 Ok((main, children, reader))
@@ -156,7 +170,9 @@ impl Watch<'_> {
             match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
                 Ok(WaitStatus::Exited(pid, code)) if pid == self.main => return Some(Exit::Code(code)),
                 Ok(WaitStatus::Signaled(pid, signal, _)) if pid == self.main => {
-                    return Some(Exit::Signal(signal as i32));
+                    let shortage = self.shortage.as_ref().filter(|_| signal == Signal::SIGKILL);
+                    let limit = shortage.and_then(Shortage::has_killed);
+                    return Some(limit.map_or(Exit::Signal(signal as i32), Exit::OverLimit));
                 }
                 Ok(WaitStatus::StillAlive) | Err(_) => return None,
                 Ok(_) => {}
@@ -195,8 +211,8 @@ impl Watch<'_> {
     }
 }
 
-/// The one below shows the host's processes: it goes away rather than being covered.
-fn mount_proc() -> io::Result<()> {
+/// The one below shows the host's processes: it goes away rather than being covered. The supervisor gets the new one too.
+fn mount_proc(supervisor: &UnixStream) -> io::Result<()> {
     let proc = Tree::proc()?;
     unmount("/proc", UnmountFlags::DETACH)?;
     proc.attach(rustix::fs::openat(
@@ -204,7 +220,8 @@ fn mount_proc() -> io::Result<()> {
         "/proc",
         rustix::fs::OFlags::PATH | rustix::fs::OFlags::CLOEXEC,
         rustix::fs::Mode::empty(),
-    )?)
+    )?)?;
+    wire::send(supervisor, &(), &[proc.as_fd()])
 }
 
 fn has_ended(lifeline: &OwnedFd) -> bool {
@@ -213,7 +230,7 @@ fn has_ended(lifeline: &OwnedFd) -> bool {
 }
 
 /// When nobody is there to hear it, the engine is gone; the loop sees that.
-fn send(status: &OwnedFd, report: &Report) {
+pub(super) fn send(status: &OwnedFd, report: &Report) {
     if let Ok(report) = serde_json::to_vec(report) {
         let _ = rustix::net::send(status, &report, SendFlags::NOSIGNAL);
     }

@@ -4,18 +4,23 @@
 //! `Supervisor` (one per Cell) makes the namespaces and the file system; for each command it forks an `Init` (pid 1 of the
 //! command's own namespace), which forks the `program` and reports its end.
 
+mod cgroup;
+mod disk;
 mod entry;
 mod fork;
+mod held;
 mod id_map;
 mod identity;
 mod init;
 mod landlock;
 mod loopback;
+mod memory;
 mod mount;
 mod namespaces;
 mod own_id;
 mod program;
 mod real;
+mod rlimits;
 mod root;
 mod sockets;
 mod sources;
@@ -23,9 +28,11 @@ mod submounts;
 mod supervisor;
 mod sweep;
 mod system_calls;
+mod usage;
 mod user_namespace;
 mod views;
 mod walls;
+mod watcher;
 mod workspace;
 
 pub(crate) use entry::HELPER_ARGUMENT;

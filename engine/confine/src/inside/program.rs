@@ -8,10 +8,11 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use nix::sys::signal::SigSet;
-use rustix::process::{Resource, Rlimit};
 use rustix::thread::{CapabilitySet, CapabilitySets};
 
+use super::cgroup::Group;
 use super::fork;
+use super::rlimits::Rlimits;
 use super::walls::Walls;
 use crate::command::SpawnError;
 use crate::spec::Level;
@@ -19,14 +20,8 @@ use crate::wire::CommandLine;
 
 /// Gives up, for this process and all that it starts, what no program needs. The order matters: a bounding set can be emptied
 /// only while there are capabilities. [`Walls`] come at the end, in the program's own process.
-pub(super) fn give_up_privileges(level: Level) -> io::Result<()> {
-    rustix::process::setrlimit(
-        Resource::Core,
-        Rlimit {
-            current: Some(0),
-            maximum: Some(0),
-        },
-    )?;
+pub(super) fn give_up_privileges(level: Level, rlimits: Rlimits) -> io::Result<()> {
+    rlimits.apply(level)?;
     if level == Level::Unconfined {
         return Ok(());
     }
@@ -54,8 +49,13 @@ pub(super) fn give_up_privileges(level: Level) -> io::Result<()> {
 }
 
 /// Becomes the program. Returns only when that fails.
-pub(super) fn become_program(command: &CommandLine, stdio: &[OwnedFd; 3], walls: &Walls) -> SpawnError {
-    match prepare(command, stdio, walls).and_then(|()| execute(command)) {
+pub(super) fn become_program(
+    command: &CommandLine,
+    stdio: &[OwnedFd; 3],
+    group: Option<&Group>,
+    walls: &Walls,
+) -> SpawnError {
+    match prepare(command, stdio, group, walls).and_then(|()| execute(command)) {
         Err(error) => error,
     }
 }
@@ -80,7 +80,12 @@ fn execute(command: &CommandLine) -> Result<Infallible, SpawnError> {
     Err(not_executed(&command.program, &error.into()))
 }
 
-fn prepare(command: &CommandLine, stdio: &[OwnedFd; 3], walls: &Walls) -> Result<(), SpawnError> {
+fn prepare(
+    command: &CommandLine,
+    stdio: &[OwnedFd; 3],
+    group: Option<&Group>,
+    walls: &Walls,
+) -> Result<(), SpawnError> {
     if !command.program.is_absolute() {
         return Err(SpawnError::NotFound(command.program.clone()));
     }
@@ -93,6 +98,9 @@ fn prepare(command: &CommandLine, stdio: &[OwnedFd; 3], walls: &Walls) -> Result
     }
     rustix::process::chdir(&command.cwd).map_err(|error| bad_cwd(io::Error::from(error).to_string()))?;
     let failed = |error: io::Error| SpawnError::Failed(format!("can't prepare the program's process: {error}"));
+    if let Some(group) = group {
+        group.enter().map_err(failed)?;
+    }
     rustix::process::setsid().map_err(|error| failed(error.into()))?;
     let [stdin, stdout, stderr] = stdio;
     rustix::stdio::dup2_stdin(stdin).map_err(|error| failed(error.into()))?;

@@ -4,6 +4,8 @@ use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
 use std::os::fd::OwnedFd;
 
+use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
+
 use super::loopback;
 use crate::failure::{During, Failure, Step};
 use crate::network::{Layout, NAME_SERVER};
@@ -45,8 +47,24 @@ pub(super) fn open(spec: &CellSpec) -> Result<(Vec<OwnedFd>, Vec<usize>), Failur
 }
 
 pub(super) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    TcpListener::bind(address)
+    let family = match address {
+        SocketAddr::V4(_) => AddressFamily::INET,
+        SocketAddr::V6(_) => AddressFamily::INET6,
+    };
+    let socket = rustix::net::socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+    if address.is_ipv6() {
+        // The kernel takes a moment before it lets a new address be used.
+        sockopt::set_ipv6_freebind(&socket, true)?;
+        sockopt::set_ipv6_v6only(&socket, true)?;
+    }
+    sockopt::set_socket_reuseaddr(&socket, true)?;
+    rustix::net::bind(&socket, &address)?;
+    rustix::net::listen(&socket, BACKLOG)?;
+    Ok(socket.into())
 }
+
+/// As the standard library's listeners have it.
+const BACKLOG: i32 = 128;
 
 fn is_second_loopback(address: &SocketAddr) -> bool {
     matches!(address.ip(), IpAddr::V6(address) if address.is_loopback())

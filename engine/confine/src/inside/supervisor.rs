@@ -8,32 +8,39 @@ use std::path::Path;
 
 use nix::sys::wait::waitpid;
 use nix::unistd::Pid;
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::Mode;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use rustix::process::{DumpableBehavior, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
+use super::cgroup::Group;
 use super::fork::{self, Forked};
-use super::init::Init;
+use super::held::Holding;
+use super::init::{self, Init};
 use super::mount::{Forbid, Tree};
 use super::namespaces;
 use super::own_id::OwnId;
 use super::real::Real;
 use super::root::Root;
 use super::sources::Sources;
+use super::usage::Processes;
 use super::walls::Walls;
+use super::watcher::Watcher;
 use super::{identity, sockets, sweep, views};
-use crate::command::SpawnError;
+use crate::command::{Exit, SpawnError};
 use crate::failure::{During, Failure, Step};
 use crate::ids::Ids;
+use crate::limit::Limit;
 use crate::limits;
 use crate::spec::{CellSpec, Level};
-use crate::wire::{self, CommandLine, Reply, Request, Started};
+use crate::wire::{self, CommandLine, Reply, Report, Request, Started};
 
 pub(super) struct Supervisor {
     engine: UnixStream,
     level: Level,
     walls: Walls,
+    holding: Holding,
+    watcher: Watcher,
     running: Vec<Running>,
     /// The read end goes to every command's first process; the write end is only here, so that its end is seen there.
     lifeline: (io::PipeReader, Option<io::PipeWriter>),
@@ -43,7 +50,10 @@ struct Running {
     pid: Pid,
     pidfd: OwnedFd,
     /// Held until the process is reaped, so that the engine sees the socket's end only when everything is gone.
-    _status: OwnedFd,
+    status: OwnedFd,
+    processes: Processes,
+    /// What all programs were ended for. The engine hears it when everything is gone.
+    over: Option<Limit>,
 }
 
 impl Supervisor {
@@ -73,9 +83,14 @@ impl Supervisor {
         let Some((Request::Start(spec), _)) = wire::receive(&engine)? else {
             return Ok(None);
         };
-        let prepared = prepare(&spec).and_then(|(started, handed_over)| Ok((started, handed_over, Walls::new(&spec)?)));
-        let (started, handed_over, walls) = match prepared {
-            Ok(prepared) => prepared,
+        let Made {
+            holding,
+            started,
+            handed_over,
+            walls,
+            watcher,
+        } = match make(&spec) {
+            Ok(made) => made,
             Err(failure) => {
                 wire::send(&engine, &Reply::NotStarted(failure), &[])?;
                 return Ok(None);
@@ -88,6 +103,8 @@ impl Supervisor {
             engine,
             level: spec.level,
             walls,
+            holding,
+            watcher,
             running: Vec::new(),
             lifeline: (reader, Some(writer)),
         }))
@@ -99,6 +116,9 @@ impl Supervisor {
             for index in ended.into_iter().rev() {
                 let running = self.running.swap_remove(index);
                 waitpid(running.pid, None)?;
+                if let Some(limit) = running.over {
+                    init::send(&running.status, &Report::Ended(Exit::OverLimit(limit)));
+                }
             }
             if engine_spoke {
                 match wire::receive(&self.engine) {
@@ -108,8 +128,34 @@ impl Supervisor {
                     _ => break,
                 }
             }
+            self.hold()?;
         }
         self.end();
+        Ok(())
+    }
+
+    /// Ends all programs when they take too much.
+    fn hold(&mut self) -> io::Result<()> {
+        let mut commands: Vec<_> = self.running.iter_mut().map(|running| &mut running.processes).collect();
+        if commands.is_empty() {
+            return Ok(());
+        }
+        let events = self.holding.group.as_ref().and_then(Group::events);
+        let Some(limit) = self.watcher.look(&mut commands, events)? else {
+            return Ok(());
+        };
+        for running in &mut self.running {
+            running.over.get_or_insert(limit);
+            if self.level == Level::Full {
+                // It may have ended by itself.
+                let _ = pidfd_send_signal(&running.pidfd, Signal::KILL);
+            }
+        }
+        if self.level == Level::Unconfined {
+            // Every first process sees the end of the old one and ends its own tree.
+            let (reader, writer) = io::pipe()?;
+            self.lifeline = (reader, Some(writer));
+        }
         Ok(())
     }
 
@@ -121,7 +167,11 @@ impl Supervisor {
                 .iter()
                 .map(|running| PollFd::new(&running.pidfd, PollFlags::IN)),
         );
-        match poll(&mut waited, None) {
+        let pause = match self.running.is_empty() {
+            true => None,
+            false => Some(Timespec::try_from(self.watcher.pause()).map_err(io::Error::other)?),
+        };
+        match poll(&mut waited, pause.as_ref()) {
             Ok(_) => {}
             Err(rustix::io::Errno::INTR) => return Ok((false, Vec::new())),
             Err(error) => return Err(error.into()),
@@ -171,6 +221,7 @@ impl Supervisor {
             .map_err(|got| io::Error::other(format!("{} descriptors came instead of three", got.len())))?;
         let (status, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
         let lifeline = self.lifeline.0.as_fd().try_clone_to_owned()?;
+        let (supervisor, announced) = UnixStream::pair()?;
         let namespaces = match self.level {
             Level::Full => libc::CLONE_NEWPID | libc::CLONE_NEWNS,
             Level::Unconfined => 0,
@@ -181,7 +232,10 @@ impl Supervisor {
                 stdio,
                 status,
                 lifeline,
+                supervisor,
                 level: self.level,
+                rlimits: self.holding.rlimits(self.running.len()),
+                group: self.holding.group.as_ref(),
                 walls: self.walls.clone(),
             }
             .run(),
@@ -192,7 +246,12 @@ impl Supervisor {
                     Running {
                         pid,
                         pidfd,
-                        _status: status,
+                        status,
+                        processes: match self.level {
+                            Level::Full => Processes::of_namespace(pid.as_raw(), announced),
+                            Level::Unconfined => Processes::below(pid.as_raw()),
+                        },
+                        over: None,
                     },
                     theirs,
                 ))
@@ -220,8 +279,49 @@ fn rustix_pid(pid: Pid) -> io::Result<rustix::process::Pid> {
     rustix::process::Pid::from_raw(pid.as_raw()).ok_or_else(|| io::ErrorKind::InvalidInput.into())
 }
 
-/// Makes the Cell around this process. Returns the descriptors for the engine too.
-fn prepare(spec: &CellSpec) -> Result<(Started, Vec<OwnedFd>), Failure> {
+struct Made {
+    holding: Holding,
+    started: Started,
+    handed_over: Vec<OwnedFd>,
+    walls: Walls,
+    watcher: Watcher,
+}
+
+fn make(spec: &CellSpec) -> Result<Made, Failure> {
+    let mut holding = Holding::new(spec).during(Step::Helper, "can't find out how much memory the machine has")?;
+    let Prepared {
+        ids,
+        handed_over,
+        views,
+        listeners,
+    } = prepare(spec)?;
+    if matches!(ids, Ids::Own(_)) {
+        holding.programs_have_an_own_id();
+    }
+    Ok(Made {
+        started: Started {
+            ids,
+            limits: holding.limits,
+            views,
+            listeners,
+        },
+        walls: Walls::new(spec)?,
+        watcher: Watcher::new(spec, holding.limits).during(Step::Helper, "can't watch what programs take")?,
+        holding,
+        handed_over,
+    })
+}
+
+struct Prepared {
+    ids: Ids,
+    /// For the engine: the View, then the sockets.
+    handed_over: Vec<OwnedFd>,
+    views: usize,
+    listeners: Vec<usize>,
+}
+
+/// Makes the Cell around this process.
+fn prepare(spec: &CellSpec) -> Result<Prepared, Failure> {
     if spec.level == Level::Unconfined {
         rustix::process::set_child_subreaper(Some(rustix::process::getpid()))
             .during(Step::Helper, "can't become a subreaper")?;
@@ -239,12 +339,12 @@ fn prepare(spec: &CellSpec) -> Result<(Started, Vec<OwnedFd>), Failure> {
         } else {
             Ids::Engine
         };
-        let started = Started {
+        return Ok(Prepared {
             ids,
             views: views.len(),
+            handed_over: views,
             listeners: Vec::new(),
-        };
-        return Ok((started, views));
+        });
     }
     let (ids, sources) = enter(spec)?;
     let mut handed_over = build_root(spec, sources)?;
@@ -254,7 +354,12 @@ fn prepare(spec: &CellSpec) -> Result<(Started, Vec<OwnedFd>), Failure> {
     // Nobody but this process reads its memory, which will hold the programs' environments.
     rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)
         .during(Step::Identity, "can't become undumpable")?;
-    Ok((Started { ids, views, listeners }, handed_over))
+    Ok(Prepared {
+        ids,
+        handed_over,
+        views,
+        listeners,
+    })
 }
 
 /// Moves this process into the Cell's namespaces, with what it takes along.

@@ -38,12 +38,11 @@ fn reap_ended() -> bool {
     }
 }
 
-fn find_descendants(root: i32) -> BTreeSet<i32> {
+pub(super) fn find_descendants(root: i32) -> BTreeSet<i32> {
     let mut children: BTreeMap<i32, Vec<i32>> = BTreeMap::new();
     for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
         let pid = entry.file_name().to_str().and_then(|name| name.parse().ok());
-        let stat = fs::read_to_string(entry.path().join("stat")).ok();
-        if let (Some(pid), Some(parent)) = (pid, stat.as_deref().and_then(parent_of)) {
+        if let Some((pid, parent)) = pid.and_then(|pid| Some((pid, parent(pid)?))) {
             children.entry(parent).or_default().push(pid);
         }
     }
@@ -57,6 +56,11 @@ fn find_descendants(root: i32) -> BTreeSet<i32> {
         }
     }
     found
+}
+
+/// None when the process has ended.
+pub(super) fn parent(pid: i32) -> Option<i32> {
+    parent_of(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
 }
 
 /// The fourth field of /proc/PID/stat. The second, the name, may hold spaces and parentheses.

@@ -6,6 +6,7 @@ mod end;
 mod files;
 mod identity;
 mod ids;
+mod limits;
 mod network;
 mod project;
 mod spawn;

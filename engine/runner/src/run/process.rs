@@ -223,6 +223,7 @@ async fn supervise(
     let exit = match child.try_wait() {
         Some(tidegate_confine::Exit::Code(code)) => Exit::Code(code),
         Some(tidegate_confine::Exit::Signal(signal)) => Exit::Signal(signal),
+        Some(tidegate_confine::Exit::OverLimit(limit)) => Exit::Other(format!("it was ended: {limit}")),
         None => Exit::Other("its cell is gone".into()),
     };
     forced.unwrap_or(exit)
