@@ -56,6 +56,9 @@ pub struct StagePlan {
     pub stop_grace_ms: u64,
     pub memory_bytes: u64,
     pub output_bytes: u64,
+    /// Of the native programs together; the Cell has defaults.
+    pub program_memory_bytes: Option<u64>,
+    pub processes: Option<u32>,
     /// Texts, possibly with expressions.
     pub env: BTreeMap<String, String>,
     pub requests: Vec<Request>,

@@ -121,6 +121,12 @@ impl Page<'_> {
             format!("memory {}", ByteSize(stage.memory_bytes)),
             format!("output {}", ByteSize(stage.output_bytes)),
         ];
+        limits.extend(
+            stage
+                .program_memory_bytes
+                .map(|bytes| format!("memory of programs {}", ByteSize(bytes))),
+        );
+        limits.extend(stage.processes.map(|most| format!("at most {most} processes")));
         // What everybody has is not worth a word; the stage or the manifest wanted another one.
         if u128::from(stage.stop_grace_ms) != DEFAULT_LIMITS.stop_grace.as_millis() {
             limits.push(format!("stop grace {}", duration(stage.stop_grace_ms)));

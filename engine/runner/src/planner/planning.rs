@@ -149,6 +149,12 @@ impl Draft<'_> {
             stop_grace_ms: millis(stop_grace(value(&written.stop_grace), &stage.requests)),
             memory_bytes: bytes(&written.grant.memory, DEFAULT_LIMITS.memory_bytes),
             output_bytes: bytes(&written.grant.output, DEFAULT_OUTPUT_BYTES),
+            program_memory_bytes: written.grant.program_memory.as_ref().map(|memory| memory.value.0),
+            processes: written
+                .grant
+                .processes
+                .as_ref()
+                .and_then(|most| u32::try_from(most.value).ok()),
             env: env.map(|(name, value)| (name.clone(), value.value.clone())).collect(),
             requests: stage.requests.clone(),
             grant,

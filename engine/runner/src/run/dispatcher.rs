@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -104,6 +105,7 @@ impl Dispatcher {
             host,
             journal,
             artifacts,
+            told_of_ids: AtomicBool::new(false),
         };
         Self {
             shared: Arc::new(shared),

@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde_json::Value;
-use tidegate_confine::{Cell, CellSpec, Connection, Destination, Level as CellLevel, StartError, View};
+use tidegate_confine::{
+    Cell, CellSpec, Connection, Destination, Ids, Level as CellLevel, ProgramLimits, StartError, View,
+};
 use tidegate_manifest::NetGrant;
 use tidegate_sandbox::{Interface, Level, Preopen, StageLimits, StageSpec, Stop, StopSource};
 use tokio::sync::mpsc;
@@ -133,6 +136,16 @@ async fn prepare_and_run(shared: &Arc<Shared>, attempt: &Attempt, intake: &Arc<I
     let (connections, observer) = Connections::watch(intake.clone());
     let (view, cell) = start(shared, stage, spec, observer).await?;
 
+    if let Some(Ids::Root { why }) = cell.as_ref().map(|cell| cell.ids())
+        && !shared.plan.allow_unconfined
+        && !shared.told_of_ids.swap(true, Ordering::Relaxed)
+    {
+        let text = format!(
+            "programs have root's id on this machine, since no other can be given: {why}; root's files that a stage sees can be \
+             read whatever their mode"
+        );
+        intake.engine_log(Level::Warning, text).await;
+    }
     let mut program_env: BTreeMap<String, String> = identity.into_iter().collect();
     program_env.extend(env);
     // What waits in the broker is stopped by the run, and by the attempt's own time, which only the sandbox knows.
@@ -296,6 +309,10 @@ fn cell_spec(
     spec.read_only = shared.plan.read_only.clone();
     spec.write = stage.grant.write.clone();
     spec.read = stage.grant.read.clone();
+    spec.limits = ProgramLimits {
+        memory: stage.program_memory_bytes,
+        processes: stage.processes,
+    };
     spec.toolchains = toolchains.iter().map(|toolchain| toolchain.root.clone()).collect();
     if stage.grant.uses_python_index() {
         spec.for_programs.extend(shared.plan.python_index.read.iter().cloned());

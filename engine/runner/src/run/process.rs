@@ -4,7 +4,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tidegate_confine::Child;
+use tidegate_confine::{Child, Limit};
 use tidegate_sandbox::{Exit, Level, Sink};
 use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
@@ -223,7 +223,8 @@ async fn supervise(
     let exit = match child.try_wait() {
         Some(tidegate_confine::Exit::Code(code)) => Exit::Code(code),
         Some(tidegate_confine::Exit::Signal(signal)) => Exit::Signal(signal),
-        Some(tidegate_confine::Exit::OverLimit(limit)) => Exit::Other(format!("it was ended: {limit}")),
+        Some(tidegate_confine::Exit::OverLimit(Limit::Memory(_))) => Exit::OutOfMemory,
+        Some(tidegate_confine::Exit::OverLimit(limit)) => Exit::Other(format!("was ended: {limit}")),
         None => Exit::Other("its cell is gone".into()),
     };
     forced.unwrap_or(exit)

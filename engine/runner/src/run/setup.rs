@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use serde_json::Value;
 use tidegate_sandbox::{Component, Digest, Sandbox};
@@ -59,4 +60,6 @@ pub(super) struct Shared {
     pub(super) host: Host,
     pub(super) journal: Journal,
     pub(super) artifacts: ArtifactStore,
+    /// Whether it was said that programs have root's id here: once is enough.
+    pub(super) told_of_ids: AtomicBool,
 }
