@@ -11,6 +11,11 @@ mod command;
 mod failure;
 #[cfg_attr(
     not(target_os = "linux"),
+    expect(dead_code, reason = "elsewhere there is nothing to switch off")
+)]
+mod layers;
+#[cfg_attr(
+    not(target_os = "linux"),
     expect(dead_code, reason = "elsewhere nothing is made from it")
 )]
 mod spec;
@@ -42,6 +47,8 @@ mod unsupported;
 pub use always_hidden::is_always_hidden;
 pub use command::{Command, Exit, SpawnError, Stdio};
 pub use failure::{Failure, StartError, Step, Why};
+#[doc(hidden)]
+pub use layers::{Layer, Layers};
 pub use spec::{CellSpec, Level, Network};
 pub use system_set::{SystemSet, system_set};
 

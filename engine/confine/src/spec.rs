@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::layers::Layers;
+
 /// All that a stage attempt may see and touch. `CellSpec::new` gives the least: the workspace to read, scratch to write,
 /// no network, the full level.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +34,8 @@ pub struct CellSpec {
     pub scratch: PathBuf,
     pub network: Network,
     pub level: Level,
+    #[doc(hidden)]
+    pub layers: Layers,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -67,6 +71,7 @@ impl CellSpec {
             scratch: scratch.into(),
             network: Network::default(),
             level: Level::default(),
+            layers: Layers::default(),
         }
     }
 

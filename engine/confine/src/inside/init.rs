@@ -19,6 +19,7 @@ use super::mount::Tree;
 use super::walls::Walls;
 use super::{program, sweep};
 use crate::command::{Exit, SpawnError};
+use crate::layers::{Layer, Layers};
 use crate::spec::Level;
 use crate::wire::{CommandLine, Report};
 
@@ -30,6 +31,7 @@ pub(super) struct Init {
     /// Ends with the supervisor.
     pub(super) lifeline: OwnedFd,
     pub(super) level: Level,
+    pub(super) layers: Layers,
     pub(super) walls: Walls,
 }
 
@@ -65,7 +67,7 @@ impl Init {
             std::process::exit(0)
         }
         if self.level == Level::Full {
-            mount_proc().map_err(|error| {
+            mount_proc(self.layers).map_err(|error| {
                 SpawnError::Failed(format!(
                     "can't mount /proc: {error}; a container that hides parts of /proc does not allow it"
                 ))
@@ -75,7 +77,7 @@ impl Init {
         } else {
             rustix::process::set_child_subreaper(Some(rustix::process::getpid())).map_err(not_prepared)?;
         }
-        program::give_up_privileges(self.level).map_err(not_prepared)
+        program::give_up_privileges(self.level, self.layers).map_err(not_prepared)
     }
 
     fn start_program(&self) -> Result<Watch<'_>, SpawnError> {
@@ -196,9 +198,14 @@ impl Watch<'_> {
 }
 
 /// The one below shows the host's processes: it goes away rather than being covered.
-fn mount_proc() -> io::Result<()> {
+fn mount_proc(layers: Layers) -> io::Result<()> {
+    if !layers.has(Layer::Proc) {
+        return Ok(());
+    }
     let proc = Tree::proc()?;
-    unmount("/proc", UnmountFlags::DETACH)?;
+    if layers.has(Layer::Mounts) {
+        unmount("/proc", UnmountFlags::DETACH)?;
+    }
     proc.attach(rustix::fs::openat(
         rustix::fs::CWD,
         "/proc",

@@ -9,6 +9,7 @@ use rustix::mount::MountPropagationFlags;
 use super::fork;
 use super::identity::{GID, HOSTNAME, UID};
 use crate::failure::{During, Failure, Step};
+use crate::layers::{Layer, Layers};
 use crate::spec::Network;
 
 fn may_leave_groups() -> bool {
@@ -16,7 +17,7 @@ fn may_leave_groups() -> bool {
 }
 
 /// Moves this process into new namespaces. It has every capability there, and none outside.
-pub(super) fn enter(network: Network) -> Result<(), Failure> {
+pub(super) fn enter(network: Network, layers: Layers) -> Result<(), Failure> {
     let (uid, gid) = (rustix::process::geteuid(), rustix::process::getegid());
     if uid.is_root() && may_leave_groups() {
         // Groups of the user who became root would reach into the Cell. An ordinary user can't leave groups, nor can the root
@@ -25,8 +26,13 @@ pub(super) fn enter(network: Network) -> Result<(), Failure> {
     }
     // Before the user namespace, so that the keyring's owner is the user and not someone whom nobody knows.
     fork::leave_session_keyring().during(Step::Identity, "can't leave the session's keyring")?;
-    let mut flags =
-        CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWIPC | CloneFlags::CLONE_NEWUTS;
+    let mut flags = CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNS;
+    if layers.has(Layer::IpcNamespace) {
+        flags |= CloneFlags::CLONE_NEWIPC;
+    }
+    if layers.has(Layer::UtsNamespace) {
+        flags |= CloneFlags::CLONE_NEWUTS;
+    }
     if network == Network::None {
         flags |= CloneFlags::CLONE_NEWNET;
     }
@@ -44,7 +50,9 @@ pub(super) fn enter(network: Network) -> Result<(), Failure> {
     // A program that makes a user namespace of its own gets at parts of the kernel that are meant for root.
     map("/proc/sys/user/max_user_namespaces", "0".to_owned())?;
 
-    rustix::system::sethostname(HOSTNAME.as_bytes()).during(Step::Identity, "can't set the host's name")?;
+    if layers.has(Layer::UtsNamespace) {
+        rustix::system::sethostname(HOSTNAME.as_bytes()).during(Step::Identity, "can't set the host's name")?;
+    }
     if network == Network::None {
         fork::bring_loopback_up().during(Step::Network, "can't bring up the loopback interface")?;
     }

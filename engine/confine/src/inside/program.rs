@@ -14,12 +14,13 @@ use rustix::thread::{CapabilitySet, CapabilitySets};
 use super::fork;
 use super::walls::Walls;
 use crate::command::SpawnError;
+use crate::layers::{Layer, Layers};
 use crate::spec::Level;
 use crate::wire::CommandLine;
 
 /// Gives up, for this process and all that it starts, what no program needs. The order matters: a bounding set can be emptied
 /// only while there are capabilities. [`Walls`] come at the end, in the program's own process.
-pub(super) fn give_up_privileges(level: Level) -> io::Result<()> {
+pub(super) fn give_up_privileges(level: Level, layers: Layers) -> io::Result<()> {
     rustix::process::setrlimit(
         Resource::Core,
         Rlimit {
@@ -30,6 +31,16 @@ pub(super) fn give_up_privileges(level: Level) -> io::Result<()> {
     if level == Level::Unconfined {
         return Ok(());
     }
+    if layers.has(Layer::Capabilities) {
+        give_up_capabilities()?;
+    } else {
+        keep_capabilities()?;
+    }
+    rustix::thread::set_no_new_privs(true)?;
+    Ok(())
+}
+
+fn give_up_capabilities() -> io::Result<()> {
     // By number: a newer kernel has capabilities without a name here.
     for number in 0..u64::BITS {
         match rustix::thread::remove_capability_from_bounding_set(CapabilitySet::from_bits_retain(1 << number)) {
@@ -49,7 +60,23 @@ pub(super) fn give_up_privileges(level: Level) -> io::Result<()> {
             inheritable: none,
         },
     )?;
-    rustix::thread::set_no_new_privs(true)?;
+    Ok(())
+}
+
+/// Past `exec`, where a user id other than 0 loses all that are not ambient.
+fn keep_capabilities() -> io::Result<()> {
+    let permitted = rustix::thread::capabilities(None)?.permitted;
+    rustix::thread::set_capabilities(
+        None,
+        CapabilitySets {
+            effective: permitted,
+            permitted,
+            inheritable: permitted,
+        },
+    )?;
+    for capability in permitted.iter() {
+        rustix::thread::configure_capability_in_ambient_set(capability, true)?;
+    }
     Ok(())
 }
 

@@ -60,6 +60,12 @@ impl Sources {
         Ok(sources)
     }
 
+    /// The workspace, then each `write` folder.
+    pub(super) fn as_they_are(self) -> Vec<OwnedFd> {
+        let write = self.write.into_iter().map(|(_, folder)| folder);
+        [self.workspace].into_iter().chain(write).collect()
+    }
+
     fn refuse_hidden_write_folders(&self) -> Result<(), Failure> {
         for (folder, _) in &self.write {
             if let Some(mask) = self.masks.0.iter().find(|mask| without_dots(folder).starts_with(mask)) {

@@ -22,6 +22,7 @@ use super::walls::Walls;
 use super::{identity, sweep, workspace};
 use crate::command::SpawnError;
 use crate::failure::{During, Failure, Step};
+use crate::layers::{Layer, Layers};
 use crate::limits;
 use crate::spec::{CellSpec, Level};
 use crate::wire::{self, CommandLine, Reply, Request};
@@ -29,6 +30,7 @@ use crate::wire::{self, CommandLine, Reply, Request};
 pub(super) struct Supervisor {
     engine: UnixStream,
     level: Level,
+    layers: Layers,
     walls: Walls,
     running: Vec<Running>,
     /// The read end goes to every command's first process; the write end is only here, so that its end is seen there.
@@ -82,6 +84,7 @@ impl Supervisor {
         Ok(Some(Self {
             engine,
             level: spec.level,
+            layers: spec.layers,
             walls,
             running: Vec::new(),
             lifeline: (reader, Some(writer)),
@@ -169,6 +172,7 @@ impl Supervisor {
                 status,
                 lifeline,
                 level: self.level,
+                layers: self.layers,
                 walls: self.walls.clone(),
             }
             .run(),
@@ -213,12 +217,15 @@ fn prepare(spec: &CellSpec) -> Result<Vec<OwnedFd>, Failure> {
         rustix::process::set_child_subreaper(Some(rustix::process::getpid()))
             .during(Step::Helper, "can't become a subreaper")?;
         let sources = Sources::collect(spec)?;
-        let write = sources.write.into_iter().map(|(_, folder)| folder);
-        return Ok([sources.workspace].into_iter().chain(write).collect());
+        return Ok(sources.as_they_are());
     }
-    namespaces::enter(spec.network)?;
+    namespaces::enter(spec.network, spec.layers)?;
     let sources = Sources::collect(spec)?;
-    let views = build_root(spec, sources)?;
+    let views = if spec.layers.has(Layer::Mounts) {
+        build_root(spec, sources)?
+    } else {
+        sources.as_they_are()
+    };
     // Nobody but this process reads its memory, which will hold the programs' environments.
     rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)
         .during(Step::Identity, "can't become undumpable")?;
