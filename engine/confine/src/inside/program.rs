@@ -121,7 +121,14 @@ fn prepare(command: &CommandLine, stdio: &[OwnedFd; 3], walls: &Walls) -> Result
     rustix::process::chdir(&command.cwd).map_err(|error| bad_cwd(io::Error::from(error).to_string()))?;
     let failed = |error: io::Error| SpawnError::Failed(format!("can't prepare the program's process: {error}"));
     rustix::process::setsid().map_err(|error| failed(error.into()))?;
-    let [stdin, stdout, stderr] = stdio;
+    let [stdin, stdout, stderr] = stdio.each_ref().map(|descriptor| {
+        if is_null(descriptor) {
+            open_null()
+        } else {
+            descriptor.try_clone()
+        }
+    });
+    let (stdin, stdout, stderr) = (stdin.map_err(failed)?, stdout.map_err(failed)?, stderr.map_err(failed)?);
     rustix::stdio::dup2_stdin(stdin).map_err(|error| failed(error.into()))?;
     rustix::stdio::dup2_stdout(stdout).map_err(|error| failed(error.into()))?;
     rustix::stdio::dup2_stderr(stderr).map_err(|error| failed(error.into()))?;
@@ -131,6 +138,21 @@ fn prepare(command: &CommandLine, stdio: &[OwnedFd; 3], walls: &Walls) -> Result
         .thread_set_mask()
         .map_err(|error| failed(error.into()))?;
     walls.close().map_err(failed)
+}
+
+/// The engine opened the host's, on a mount where its owner, as which root's programs run, may change its mode.
+fn is_null(descriptor: &OwnedFd) -> bool {
+    let null = rustix::fs::makedev(1, 3);
+    rustix::fs::fstat(descriptor)
+        .is_ok_and(|found| rustix::fs::FileType::from_raw_mode(found.st_mode).is_char_device() && found.st_rdev == null)
+}
+
+fn open_null() -> io::Result<OwnedFd> {
+    Ok(std::fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open("/dev/null")?
+        .into())
 }
 
 fn not_executed(program: &Path, error: &io::Error) -> SpawnError {

@@ -107,8 +107,8 @@ impl Sources {
         }
         for name in DEVICES {
             let path = Path::new("/dev").join(name);
-            let tree =
-                take(&path, Forbid::SETUID).during(Step::Mounts, format_args!("can't bind `{}`", path.display()))?;
+            let tree = take(&path, Forbid::CHANGES_OF_NODES)
+                .during(Step::Mounts, format_args!("can't bind `{}`", path.display()))?;
             self.placed.push((path, Placed::Mount(tree)));
         }
         Ok(())
