@@ -61,7 +61,7 @@ impl Sources {
     }
 
     /// The workspace, then each `write` folder.
-    pub(super) fn as_they_are(self) -> Vec<OwnedFd> {
+    pub(super) fn into_descriptors(self) -> Vec<OwnedFd> {
         let write = self.write.into_iter().map(|(_, folder)| folder);
         [self.workspace].into_iter().chain(write).collect()
     }

@@ -217,14 +217,14 @@ fn prepare(spec: &CellSpec) -> Result<Vec<OwnedFd>, Failure> {
         rustix::process::set_child_subreaper(Some(rustix::process::getpid()))
             .during(Step::Helper, "can't become a subreaper")?;
         let sources = Sources::collect(spec)?;
-        return Ok(sources.as_they_are());
+        return Ok(sources.into_descriptors());
     }
     namespaces::enter(spec.network, spec.layers)?;
     let sources = Sources::collect(spec)?;
     let views = if spec.layers.has(Layer::Mounts) {
         build_root(spec, sources)?
     } else {
-        sources.as_they_are()
+        sources.into_descriptors()
     };
     // Nobody but this process reads its memory, which will hold the programs' environments.
     rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)
