@@ -17,7 +17,7 @@ use rustix::process::DumpableBehavior;
 use super::fork::{self, Forked};
 use super::mount::Tree;
 use super::walls::Walls;
-use super::{program, sweep};
+use super::{own_proc, program, sweep};
 use crate::command::{Exit, SpawnError};
 use crate::layers::{Layer, Layers};
 use crate::spec::Level;
@@ -211,7 +211,8 @@ fn mount_proc(layers: Layers) -> io::Result<()> {
         "/proc",
         rustix::fs::OFlags::PATH | rustix::fs::OFlags::CLOEXEC,
         rustix::fs::Mode::empty(),
-    )?)
+    )?)?;
+    own_proc::cover()
 }
 
 fn has_ended(lifeline: &OwnedFd) -> bool {

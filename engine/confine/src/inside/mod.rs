@@ -11,6 +11,7 @@ mod init;
 mod landlock;
 mod mount;
 mod namespaces;
+mod own_proc;
 mod program;
 mod root;
 mod sources;

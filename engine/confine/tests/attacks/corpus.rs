@@ -4,7 +4,6 @@ use std::fmt::Write;
 
 use crate::arena::Place;
 use crate::attack::{Attack, Outcome, Plain};
-use crate::wall::OFF;
 use crate::{
     bombs, ends, files, inherited, ipc, kernel, links, masks, namespaces, privileges, proc, processes, races, sockets,
     unix_sockets,
@@ -87,7 +86,7 @@ fn without_a_cell_they_succeed() {
 fn with_one_layer_off_the_others_stop_them() {
     let attacks: Vec<_> = all().filter(|attack| attack.swept && attack.open.is_none()).collect();
     let mut wrong = String::new();
-    for off in OFF {
+    for off in crate::wall::OFF {
         let outcomes = Place::cell(|spec| off.change(spec)).try_all(&attacks);
         for (attack, outcome) in attacks.iter().zip(outcomes) {
             let tried_by_the_right_user = attack.plain == Plain::Succeeds || is_root();

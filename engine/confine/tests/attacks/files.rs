@@ -129,6 +129,18 @@ pub(crate) const ATTACKS: &[Attack] = &[
     )
     .root_only(),
     Attack::program(
+        "locking a file of the system",
+        &[],
+        "fcntl.flock(os.open('/usr/lib/os-release', os.O_RDONLY), fcntl.LOCK_SH | fcntl.LOCK_NB)",
+    )
+    .open("who may read a file may lock it, and the host's programs that lock the same file wait"),
+    Attack::program(
+        "watching when a program of the system is used",
+        &[],
+        "watch = libc.inotify_init()\nif libc.inotify_add_watch(watch, b'/usr/bin/env', 0x20) == -1: fail()",
+    )
+    .open("the files of the system are the host's own, and who may read one may watch it being opened"),
+    Attack::program(
         "changing the mode of a device",
         &[Mounts],
         "os.chmod('/dev/null', 0o666)",

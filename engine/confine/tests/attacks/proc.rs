@@ -93,6 +93,28 @@ pub(crate) const ATTACKS: &[Attack] = &[
     )
     .root_only(),
     Attack::program(
+        "what each page of the machine's memory is for",
+        &[Proc],
+        "return os.pread(os.open('/proc/kpageflags', os.O_RDONLY), 8, 0)[0:] or secret_in(b'')",
+    )
+    .root_only()
+    .needs("kpageflags"),
+    Attack::program(
+        "the kernel's memory and timers",
+        &[Proc],
+        "for name in 'slabinfo', 'vmallocinfo', 'timer_list', 'pagetypeinfo':\n\
+         \x20   if open('/proc/' + name).read(): return name\n\
+         raise Stopped('nothing')",
+    )
+    .root_only()
+    .needs("these files"),
+    Attack::program(
+        "the names of the user's keys",
+        &[Proc],
+        "return open('/proc/keys').read() or secret_in(b'')",
+    )
+    .needs("keys"),
+    Attack::program(
         "who listens on the host",
         &[NetNs],
         "if ':%04X ' % port not in open('/proc/net/tcp').read(): raise Stopped('nobody listens')",
