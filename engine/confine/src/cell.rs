@@ -31,7 +31,7 @@ pub struct Cell {
     ids: Ids,
     limits: HeldLimits,
     view: Arc<View>,
-    /// None at the unconfined level.
+    /// None where the Cell has no network of its own.
     gateway: Option<Gateway>,
 }
 
@@ -118,7 +118,7 @@ impl Cell {
         let rest = views.split_off(views.len().min(started.views));
         let view = View::new(spec, views)?;
         let link = Arc::new(Link(Mutex::new(socket)));
-        if spec.level == Level::Unconfined {
+        if rest.is_empty() {
             return Ok((link, view, None));
         }
         let sockets = sockets(spec, rest, &started.listeners)?;

@@ -10,6 +10,11 @@ mod command;
 )]
 mod failure;
 mod ids;
+#[cfg_attr(
+    not(target_os = "linux"),
+    expect(dead_code, reason = "elsewhere there is nothing to switch off")
+)]
+mod layers;
 mod limit;
 mod network;
 mod program_limits;
@@ -49,6 +54,8 @@ pub use always_hidden::is_always_hidden;
 pub use command::{Command, Exit, SpawnError, Stdio};
 pub use failure::{Failure, StartError, Step, Why};
 pub use ids::Ids;
+#[doc(hidden)]
+pub use layers::{Layer, Layers};
 pub use limit::Limit;
 pub use network::{Destination, is_public};
 pub use program_limits::{Held, HeldLimits, Precision, ProgramLimits};

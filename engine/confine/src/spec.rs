@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::layers::Layers;
 use crate::network::Destination;
 use crate::program_limits::ProgramLimits;
 
@@ -37,6 +38,8 @@ pub struct CellSpec {
     pub network: Vec<Destination>,
     pub level: Level,
     pub limits: ProgramLimits,
+    #[doc(hidden)]
+    pub layers: Layers,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -63,6 +66,7 @@ impl CellSpec {
             scratch: scratch.into(),
             network: Vec::new(),
             level: Level::default(),
+            layers: Layers::default(),
             limits: ProgramLimits::default(),
         }
     }

@@ -20,8 +20,9 @@ use super::fork::{self, Forked};
 use super::mount::Tree;
 use super::rlimits::{self, Rlimits};
 use super::walls::Walls;
-use super::{program, sweep};
+use super::{own_proc, program, sweep};
 use crate::command::{Exit, SpawnError};
+use crate::layers::{Layer, Layers};
 use crate::spec::Level;
 use crate::wire::{self, CommandLine, Report};
 
@@ -38,6 +39,7 @@ pub(super) struct Init<'a> {
     pub(super) rlimits: Rlimits,
     /// Where the program goes.
     pub(super) group: Option<&'a Group>,
+    pub(super) layers: Layers,
     pub(super) walls: Walls,
 }
 
@@ -75,7 +77,7 @@ impl Init<'_> {
             std::process::exit(0)
         }
         if self.level == Level::Full {
-            mount_proc(&self.supervisor).map_err(|error| {
+            mount_proc(self.layers, &self.supervisor).map_err(|error| {
                 SpawnError::Failed(format!(
                     "can't mount /proc: {error}; a container that hides parts of /proc does not allow it"
                 ))
@@ -85,7 +87,7 @@ impl Init<'_> {
         } else {
             rustix::process::set_child_subreaper(Some(rustix::process::getpid())).map_err(not_prepared)?;
         }
-        program::give_up_privileges(self.level, self.rlimits).map_err(not_prepared)
+        program::give_up_privileges(self.level, self.rlimits, self.layers).map_err(not_prepared)
     }
 
     fn start_program(&self) -> Result<Watch<'_>, SpawnError> {
@@ -212,15 +214,21 @@ impl Watch<'_> {
 }
 
 /// The one below shows the host's processes: it goes away rather than being covered. The supervisor gets the new one too.
-fn mount_proc(supervisor: &UnixStream) -> io::Result<()> {
+fn mount_proc(layers: Layers, supervisor: &UnixStream) -> io::Result<()> {
+    if !layers.has(Layer::Proc) {
+        return wire::send(supervisor, &(), &[std::fs::File::open("/proc")?.as_fd()]);
+    }
     let proc = Tree::proc()?;
-    unmount("/proc", UnmountFlags::DETACH)?;
+    if layers.has(Layer::Mounts) {
+        unmount("/proc", UnmountFlags::DETACH)?;
+    }
     proc.attach(rustix::fs::openat(
         rustix::fs::CWD,
         "/proc",
         rustix::fs::OFlags::PATH | rustix::fs::OFlags::CLOEXEC,
         rustix::fs::Mode::empty(),
     )?)?;
+    own_proc::cover()?;
     wire::send(supervisor, &(), &[proc.as_fd()])
 }
 

@@ -9,6 +9,7 @@ use rustix::fs::{fstat, fstatvfs, major, minor};
 
 use super::disk;
 use super::usage::kilobytes;
+use crate::layers::Layer;
 use crate::limits;
 use crate::spec::{CellSpec, Level};
 
@@ -21,7 +22,7 @@ pub(super) struct Stores {
 
 impl Stores {
     pub(super) fn of(spec: &CellSpec) -> io::Result<Self> {
-        if spec.level != Level::Full {
+        if spec.level != Level::Full || !spec.layers.has(Layer::Mounts) {
             return Ok(Self {
                 mounts: None,
                 devices: Vec::new(),

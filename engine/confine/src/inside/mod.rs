@@ -18,6 +18,7 @@ mod memory;
 mod mount;
 mod namespaces;
 mod own_id;
+mod own_proc;
 mod program;
 mod real;
 mod rlimits;

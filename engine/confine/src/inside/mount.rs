@@ -19,8 +19,10 @@ impl Forbid {
     /// Set-id bits and device nodes mean nothing: on every mount of a Cell.
     pub(super) const PRIVILEGE: Self = Self(libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV);
     pub(super) const WRITING: Self = Self(Self::PRIVILEGE.0 | libc::MOUNT_ATTR_RDONLY);
-    /// For single device nodes, which must stay usable.
-    pub(super) const SETUID: Self = Self(libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NOEXEC);
+    /// For single device nodes, which must stay usable. Read-only means their owner, mode and times: devices are written all the
+    /// same, and as root programs would own the host's.
+    pub(super) const CHANGES_OF_NODES: Self =
+        Self(libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NOEXEC | libc::MOUNT_ATTR_RDONLY);
 }
 
 /// A mount, with everything mounted below it, that may not be attached anywhere yet.

@@ -9,6 +9,7 @@ use rustix::mount::MountPropagationFlags;
 use super::identity::{GID, HOSTNAME, UID};
 use super::{fork, loopback};
 use crate::failure::{During, Failure, Step};
+use crate::layers::{Layer, Layers};
 
 fn may_leave_groups() -> bool {
     fs::read_to_string("/proc/self/setgroups").is_ok_and(|rule| rule.trim() == "allow")
@@ -27,9 +28,9 @@ pub(super) fn leave_user() -> Result<(), Failure> {
 
 /// Moves this process into a user namespace where its own id is 1000, and with that into others. It has every capability
 /// there, and none outside.
-pub(super) fn enter() -> Result<(), Failure> {
+pub(super) fn enter(layers: Layers) -> Result<(), Failure> {
     let (uid, gid) = (rustix::process::geteuid(), rustix::process::getegid());
-    nix::sched::unshare(CloneFlags::CLONE_NEWUSER | others())
+    nix::sched::unshare(CloneFlags::CLONE_NEWUSER | others(layers))
         .map_err(io::Error::from)
         .during(Step::Namespaces, "can't make user namespaces")?;
 
@@ -40,28 +41,41 @@ pub(super) fn enter() -> Result<(), Failure> {
     map("/proc/self/setgroups", "deny".to_owned())?;
     map("/proc/self/uid_map", format!("{UID} {uid} 1"))?;
     map("/proc/self/gid_map", format!("{GID} {gid} 1"))?;
-    furnish()
+    furnish(layers)
 }
 
 /// The others alone, for a process that is in its user namespace already.
-pub(super) fn enter_others() -> Result<(), Failure> {
-    nix::sched::unshare(others())
+pub(super) fn enter_others(layers: Layers) -> Result<(), Failure> {
+    nix::sched::unshare(others(layers))
         .map_err(io::Error::from)
         .during(Step::Namespaces, "can't make namespaces")?;
-    furnish()
+    furnish(layers)
 }
 
-fn others() -> CloneFlags {
-    CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWIPC | CloneFlags::CLONE_NEWUTS | CloneFlags::CLONE_NEWNET
+fn others(layers: Layers) -> CloneFlags {
+    let those = [
+        (Layer::IpcNamespace, CloneFlags::CLONE_NEWIPC),
+        (Layer::UtsNamespace, CloneFlags::CLONE_NEWUTS),
+        (Layer::NetworkNamespace, CloneFlags::CLONE_NEWNET),
+    ];
+    let those = those
+        .into_iter()
+        .filter(|(layer, _)| layers.has(*layer))
+        .map(|(_, flag)| flag);
+    those.fold(CloneFlags::CLONE_NEWNS, CloneFlags::union)
 }
 
-fn furnish() -> Result<(), Failure> {
+fn furnish(layers: Layers) -> Result<(), Failure> {
     // A program that makes a user namespace of its own gets at parts of the kernel that are meant for root.
     fs::write("/proc/sys/user/max_user_namespaces", "0")
         .during(Step::Identity, "can't write /proc/sys/user/max_user_namespaces")?;
 
-    rustix::system::sethostname(HOSTNAME.as_bytes()).during(Step::Identity, "can't set the host's name")?;
-    loopback::bring_up().during(Step::Network, "can't bring up the loopback interface")?;
+    if layers.has(Layer::UtsNamespace) {
+        rustix::system::sethostname(HOSTNAME.as_bytes()).during(Step::Identity, "can't set the host's name")?;
+    }
+    if layers.has(Layer::NetworkNamespace) {
+        loopback::bring_up().during(Step::Network, "can't bring up the loopback interface")?;
+    }
     rustix::mount::mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
         .during(Step::Mounts, "can't make the mounts private")
 }

@@ -15,16 +15,27 @@ use super::fork;
 use super::rlimits::Rlimits;
 use super::walls::Walls;
 use crate::command::SpawnError;
+use crate::layers::{Layer, Layers};
 use crate::spec::Level;
 use crate::wire::CommandLine;
 
 /// Gives up, for this process and all that it starts, what no program needs. The order matters: a bounding set can be emptied
 /// only while there are capabilities. [`Walls`] come at the end, in the program's own process.
-pub(super) fn give_up_privileges(level: Level, rlimits: Rlimits) -> io::Result<()> {
+pub(super) fn give_up_privileges(level: Level, rlimits: Rlimits, layers: Layers) -> io::Result<()> {
     rlimits.apply(level)?;
     if level == Level::Unconfined {
         return Ok(());
     }
+    if layers.has(Layer::Capabilities) {
+        give_up_capabilities()?;
+    } else {
+        keep_capabilities()?;
+    }
+    rustix::thread::set_no_new_privs(true)?;
+    Ok(())
+}
+
+fn give_up_capabilities() -> io::Result<()> {
     // By number: a newer kernel has capabilities without a name here.
     for number in 0..u64::BITS {
         match rustix::thread::remove_capability_from_bounding_set(CapabilitySet::from_bits_retain(1 << number)) {
@@ -44,7 +55,23 @@ pub(super) fn give_up_privileges(level: Level, rlimits: Rlimits) -> io::Result<(
             inheritable: none,
         },
     )?;
-    rustix::thread::set_no_new_privs(true)?;
+    Ok(())
+}
+
+/// Past `exec`, where a user id other than 0 loses all that are not ambient.
+fn keep_capabilities() -> io::Result<()> {
+    let permitted = rustix::thread::capabilities(None)?.permitted;
+    rustix::thread::set_capabilities(
+        None,
+        CapabilitySets {
+            effective: permitted,
+            permitted,
+            inheritable: permitted,
+        },
+    )?;
+    for capability in permitted.iter() {
+        rustix::thread::configure_capability_in_ambient_set(capability, true)?;
+    }
     Ok(())
 }
 
@@ -102,7 +129,14 @@ fn prepare(
         group.enter().map_err(failed)?;
     }
     rustix::process::setsid().map_err(|error| failed(error.into()))?;
-    let [stdin, stdout, stderr] = stdio;
+    let [stdin, stdout, stderr] = stdio.each_ref().map(|descriptor| {
+        if is_null(descriptor) {
+            open_null()
+        } else {
+            descriptor.try_clone()
+        }
+    });
+    let (stdin, stdout, stderr) = (stdin.map_err(failed)?, stdout.map_err(failed)?, stderr.map_err(failed)?);
     rustix::stdio::dup2_stdin(stdin).map_err(|error| failed(error.into()))?;
     rustix::stdio::dup2_stdout(stdout).map_err(|error| failed(error.into()))?;
     rustix::stdio::dup2_stderr(stderr).map_err(|error| failed(error.into()))?;
@@ -112,6 +146,21 @@ fn prepare(
         .thread_set_mask()
         .map_err(|error| failed(error.into()))?;
     walls.close().map_err(failed)
+}
+
+/// The engine opened the host's, on a mount where its owner, as which root's programs run, may change its mode.
+fn is_null(descriptor: &OwnedFd) -> bool {
+    let null = rustix::fs::makedev(1, 3);
+    rustix::fs::fstat(descriptor)
+        .is_ok_and(|found| rustix::fs::FileType::from_raw_mode(found.st_mode).is_char_device() && found.st_rdev == null)
+}
+
+fn open_null() -> io::Result<OwnedFd> {
+    Ok(std::fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open("/dev/null")?
+        .into())
 }
 
 fn not_executed(program: &Path, error: &io::Error) -> SpawnError {

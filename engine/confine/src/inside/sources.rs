@@ -85,6 +85,16 @@ impl Sources {
         Ok(sources)
     }
 
+    /// The workspace, then each `write` folder.
+    pub(super) fn into_descriptors(self) -> Vec<OwnedFd> {
+        let write = self.write.into_iter().map(|(_, folder)| folder);
+        [self.workspace]
+            .into_iter()
+            .chain(write)
+            .map(Real::into_folder)
+            .collect()
+    }
+
     fn refuse_hidden_write_folders(&self) -> Result<(), Failure> {
         for (folder, _) in &self.write {
             if let Some(mask) = self.masks.0.iter().find(|mask| without_dots(folder).starts_with(mask)) {
@@ -122,8 +132,8 @@ impl Sources {
         }
         for name in DEVICES {
             let path = Path::new("/dev").join(name);
-            let tree =
-                take(&path, Forbid::SETUID).during(Step::Mounts, format_args!("can't bind `{}`", path.display()))?;
+            let tree = take(&path, Forbid::CHANGES_OF_NODES)
+                .during(Step::Mounts, format_args!("can't bind `{}`", path.display()))?;
             self.placed.push((path, Placed::Mount(tree)));
         }
         Ok(())

@@ -20,7 +20,6 @@ use super::init::{self, Init};
 use super::mount::{Forbid, Tree};
 use super::namespaces;
 use super::own_id::OwnId;
-use super::real::Real;
 use super::root::Root;
 use super::sources::Sources;
 use super::usage::Processes;
@@ -30,6 +29,7 @@ use super::{identity, sockets, sweep, views};
 use crate::command::{Exit, SpawnError};
 use crate::failure::{During, Failure, Step};
 use crate::ids::Ids;
+use crate::layers::{Layer, Layers};
 use crate::limit::Limit;
 use crate::limits;
 use crate::spec::{CellSpec, Level};
@@ -38,6 +38,7 @@ use crate::wire::{self, CommandLine, Reply, Report, Request, Started};
 pub(super) struct Supervisor {
     engine: UnixStream,
     level: Level,
+    layers: Layers,
     walls: Walls,
     holding: Holding,
     watcher: Watcher,
@@ -102,6 +103,7 @@ impl Supervisor {
         Ok(Some(Self {
             engine,
             level: spec.level,
+            layers: spec.layers,
             walls,
             holding,
             watcher,
@@ -236,6 +238,7 @@ impl Supervisor {
                 level: self.level,
                 rlimits: self.holding.rlimits(self.running.len()),
                 group: self.holding.group.as_ref(),
+                layers: self.layers,
                 walls: self.walls.clone(),
             }
             .run(),
@@ -325,13 +328,7 @@ fn prepare(spec: &CellSpec) -> Result<Prepared, Failure> {
     if spec.level == Level::Unconfined {
         rustix::process::set_child_subreaper(Some(rustix::process::getpid()))
             .during(Step::Helper, "can't become a subreaper")?;
-        let sources = Sources::collect(spec, None)?;
-        let write = sources.write.into_iter().map(|(_, folder)| folder);
-        let views: Vec<_> = [sources.workspace]
-            .into_iter()
-            .chain(write)
-            .map(Real::into_folder)
-            .collect();
+        let views = Sources::collect(spec, None)?.into_descriptors();
         let ids = if rustix::process::geteuid().is_root() {
             Ids::Root {
                 why: "programs are not confined".to_owned(),
@@ -347,10 +344,18 @@ fn prepare(spec: &CellSpec) -> Result<Prepared, Failure> {
         });
     }
     let (ids, sources) = enter(spec)?;
-    let mut handed_over = build_root(spec, sources)?;
+    let mut handed_over = if spec.layers.has(Layer::Mounts) {
+        build_root(spec, sources)?
+    } else {
+        sources.into_descriptors()
+    };
     let views = handed_over.len();
-    let (sockets, listeners) = sockets::open(spec)?;
-    handed_over.extend(sockets);
+    let mut listeners = Vec::new();
+    if spec.layers.has(Layer::NetworkNamespace) {
+        let (sockets, made) = sockets::open(spec)?;
+        handed_over.extend(sockets);
+        listeners = made;
+    }
     // Nobody but this process reads its memory, which will hold the programs' environments.
     rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)
         .during(Step::Identity, "can't become undumpable")?;
@@ -369,7 +374,7 @@ fn enter(spec: &CellSpec) -> Result<(Ids, Sources), Failure> {
         match with_own_id(spec) {
             Ok((own, sources)) => {
                 own.become_it()?;
-                namespaces::enter_others()?;
+                namespaces::enter_others(spec.layers)?;
                 return Ok((Ids::Own(own.id()), sources));
             }
             Err(Failure {
@@ -382,7 +387,7 @@ fn enter(spec: &CellSpec) -> Result<(Ids, Sources), Failure> {
     } else {
         Ids::Engine
     };
-    namespaces::enter()?;
+    namespaces::enter(spec.layers)?;
     Ok((ids, Sources::collect(spec, None)?))
 }
 

@@ -90,6 +90,12 @@ const FILTERED: &[Call] = &[
         libc::EPERM,
     ),
     call(
+        "set-user-id by a file without a name",
+        libc::SYS_openat,
+        "-100, b'.', 0o20200002, 0o4755",
+        libc::EPERM,
+    ),
+    call(
         "set-group-id by mkdir",
         libc::SYS_mkdirat,
         "-100, path + b'3', 0o2755",
@@ -143,6 +149,7 @@ const FILTERED: &[Call] = &[
 /// outside of a full Cell.
 const ALSO_FILTERED: &[Call] = &[
     call("bpf", libc::SYS_bpf, "-1, 0, 0", libc::EPERM),
+    call("adjtimex", libc::SYS_adjtimex, "0", libc::EPERM),
     call("unshare", libc::SYS_unshare, "0x10000000", libc::EPERM),
     call("mount", libc::SYS_mount, "b'x', b'/nowhere', b'x', 0, 0", libc::EPERM),
     call("userfaultfd", libc::SYS_userfaultfd, "0", libc::EPERM),
@@ -161,6 +168,19 @@ const ALSO_FILTERED: &[Call] = &[
         libc::EAFNOSUPPORT,
     ),
     call("a raw socket", libc::SYS_socket, "2, 3, 6", libc::EPROTONOSUPPORT),
+    call(
+        "a packet socket, the old way",
+        libc::SYS_socket,
+        "2, 10, 0",
+        libc::EPROTONOSUPPORT,
+    ),
+    call(
+        "SCTP without naming it",
+        libc::SYS_socket,
+        "2, 5, 0",
+        libc::EPROTONOSUPPORT,
+    ),
+    call("open_tree_attr", 467, "-100, b'/', 1, 0, 0", libc::ENOSYS),
     call("a ping socket", libc::SYS_socket, "2, 2, 1", libc::EPROTONOSUPPORT),
     call("SCTP", libc::SYS_socket, "2, 1, 132", libc::EPROTONOSUPPORT),
     call("a call that nobody knows", 5_000, "0", libc::ENOSYS),
