@@ -1,17 +1,21 @@
 //! Where native programs run and what a stage sees of the files. Usable on its own: see `README.md` and the `confine` program.
 //!
-//! The work needs Linux. Elsewhere everything compiles, and starting a Cell answers [`StartError::Unsupported`].
+//! Confining needs Linux. On macOS there is a View that checks names, and a Cell at [`Level::Unconfined`] only; every other level
+//! is [`StartError::Unsupported`] there.
 
 mod always_hidden;
 mod command;
-#[cfg_attr(
-    not(target_os = "linux"),
-    expect(dead_code, reason = "elsewhere nothing gets as far as a failure")
-)]
 mod failure;
 #[cfg_attr(
     not(target_os = "linux"),
-    expect(dead_code, reason = "elsewhere nothing is made from it")
+    expect(dead_code, reason = "elsewhere no namespace is made that has limits")
+)]
+mod limits;
+mod masks;
+mod resolve;
+#[cfg_attr(
+    not(target_os = "linux"),
+    expect(dead_code, reason = "elsewhere there is no overlay")
 )]
 mod spec;
 #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "elsewhere nothing is bound"))]
@@ -24,20 +28,23 @@ mod child;
 #[cfg(target_os = "linux")]
 mod inside;
 #[cfg(target_os = "linux")]
-mod limits;
-#[cfg(target_os = "linux")]
 mod machine;
-#[cfg(target_os = "linux")]
-mod masks;
-#[cfg(target_os = "linux")]
-mod resolve;
 #[cfg(target_os = "linux")]
 mod view;
 #[cfg(target_os = "linux")]
 mod wire;
 
-#[cfg(not(target_os = "linux"))]
-mod unsupported;
+#[cfg(any(not(target_os = "linux"), test))]
+#[cfg_attr(
+    target_os = "linux",
+    expect(
+        dead_code,
+        unreachable_pub,
+        unused_imports,
+        reason = "here only its own tests use it"
+    )
+)]
+mod plain;
 
 pub use always_hidden::is_always_hidden;
 pub use command::{Command, Exit, SpawnError, Stdio};
@@ -55,4 +62,4 @@ pub use {
 };
 
 #[cfg(not(target_os = "linux"))]
-pub use unsupported::{Cell, Child, Machine, View, probe, run_helper_if_asked};
+pub use plain::{Cell, Child, Machine, View, probe, run_helper_if_asked};

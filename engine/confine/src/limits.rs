@@ -57,3 +57,6 @@ pub(crate) const LINKS: usize = 40;
 /// Passes of the sweep that ends an unconfined process tree, one millisecond apart: a tree that outruns 5,000 of them forks
 /// on purpose, and without namespaces nothing better can be done about it.
 pub(crate) const SWEEP_PASSES: usize = 5_000;
+
+/// Folders that a stage gets by WASI where nobody checks names in them. A guest looks through all of them for each path.
+pub(crate) const FREE_FOLDERS: usize = 256;
