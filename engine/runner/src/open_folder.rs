@@ -3,7 +3,6 @@
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(any(not(target_os = "linux"), test))]
-#[cfg_attr(target_os = "linux", expect(dead_code, reason = "here only its own tests use it"))]
 mod portable;
 
 #[cfg(target_os = "linux")]
