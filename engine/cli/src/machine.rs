@@ -22,8 +22,20 @@ pub(crate) fn host() -> Host {
         temp,
         home,
         env,
-        helper: PathBuf::from("/proc/self/exe"),
+        helper: helper(),
     }
+}
+
+/// This very program, also when its file was replaced meanwhile.
+#[cfg(target_os = "linux")]
+fn helper() -> PathBuf {
+    PathBuf::from("/proc/self/exe")
+}
+
+/// No helper is started where there is nothing to set up.
+#[cfg(not(target_os = "linux"))]
+fn helper() -> PathBuf {
+    PathBuf::new()
 }
 
 /// `config.toml` of the user.

@@ -1,13 +1,10 @@
 //! Where native programs run and what a stage sees of the files. Usable on its own: see `README.md` and the `confine` program.
 //!
-//! The work needs Linux. Elsewhere everything compiles, and starting a Cell answers [`StartError::Unsupported`].
+//! Confining needs Linux. On macOS there is a View that checks names, and a Cell at [`Level::Unconfined`] only; every other level
+//! is [`StartError::Unsupported`] there.
 
 mod always_hidden;
 mod command;
-#[cfg_attr(
-    not(target_os = "linux"),
-    expect(dead_code, reason = "elsewhere nothing gets as far as a failure")
-)]
 mod failure;
 mod ids;
 #[cfg_attr(
@@ -16,11 +13,18 @@ mod ids;
 )]
 mod layers;
 mod limit;
-mod network;
-mod program_limits;
 #[cfg_attr(
     not(target_os = "linux"),
-    expect(dead_code, reason = "elsewhere nothing is made from it")
+    expect(dead_code, reason = "elsewhere no namespace is made that has limits")
+)]
+mod limits;
+mod masks;
+mod network;
+mod program_limits;
+mod resolve;
+#[cfg_attr(
+    not(target_os = "linux"),
+    expect(dead_code, reason = "elsewhere there is no overlay")
 )]
 mod spec;
 #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "elsewhere nothing is bound"))]
@@ -33,22 +37,25 @@ mod child;
 #[cfg(target_os = "linux")]
 mod inside;
 #[cfg(target_os = "linux")]
-mod limits;
-#[cfg(target_os = "linux")]
 mod machine;
 #[cfg(target_os = "linux")]
-mod masks;
-#[cfg(target_os = "linux")]
 mod open;
-#[cfg(target_os = "linux")]
-mod resolve;
 #[cfg(target_os = "linux")]
 mod view;
 #[cfg(target_os = "linux")]
 mod wire;
 
-#[cfg(not(target_os = "linux"))]
-mod unsupported;
+#[cfg(any(not(target_os = "linux"), test))]
+#[cfg_attr(
+    target_os = "linux",
+    expect(
+        dead_code,
+        unreachable_pub,
+        unused_imports,
+        reason = "here only its own tests use it"
+    )
+)]
+mod plain;
 
 pub use always_hidden::is_always_hidden;
 pub use command::{Command, Exit, SpawnError, Stdio};
@@ -57,7 +64,7 @@ pub use ids::Ids;
 #[doc(hidden)]
 pub use layers::{Layer, Layers};
 pub use limit::Limit;
-pub use network::{Destination, is_public};
+pub use network::{Connection, ConnectionEnd, Destination, is_public};
 pub use program_limits::{Held, HeldLimits, Precision, ProgramLimits};
 pub use spec::{CellSpec, Level};
 pub use system_set::{SystemSet, system_set};
@@ -68,9 +75,8 @@ pub use {
     child::Child,
     inside::run_helper_if_asked,
     machine::{Machine, probe},
-    network::{Connection, ConnectionEnd},
     view::View,
 };
 
 #[cfg(not(target_os = "linux"))]
-pub use unsupported::{Cell, Child, Machine, View, probe, run_helper_if_asked};
+pub use plain::{Cell, Child, Machine, View, probe, run_helper_if_asked};

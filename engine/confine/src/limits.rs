@@ -125,3 +125,7 @@ pub(crate) const MESSAGE_QUEUE_BYTES: u64 = 819_200;
 
 /// Queued signals and POSIX timers are kernel memory, some hundred bytes each.
 pub(crate) const PENDING_SIGNALS: u64 = 16_384;
+
+/// Folders that a stage gets by WASI where nobody checks names in them. A guest looks through all of them for each path.
+#[cfg(any(not(target_os = "linux"), test))]
+pub(crate) const FREE_FOLDERS: usize = 256;

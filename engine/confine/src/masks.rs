@@ -65,7 +65,7 @@ impl Masks {
     }
 }
 
-fn patterns(workspace: &Path, hide: &[String]) -> Result<Gitignore, Failure> {
+pub(crate) fn patterns(workspace: &Path, hide: &[String]) -> Result<Gitignore, Failure> {
     let mut builder = GitignoreBuilder::new(workspace);
     for pattern in hide {
         builder

@@ -2,8 +2,20 @@
 
 use crate::plan::Plan;
 
-/// Empty when the plan starts no native program, and so rests on the Wasm sandbox and the View alone.
+/// Empty when the plan starts no native program, and so rests on the Wasm sandbox and the View alone, and the kernel makes the
+/// View.
 pub fn not_enforced(plan: &Plan) -> Vec<String> {
+    let mut gaps = of_programs(plan);
+    if !cfg!(target_os = "linux") {
+        gaps.push(
+            "hidden and read-only files are kept from components by the engine, which looks at names, and not by the kernel"
+                .into(),
+        );
+    }
+    gaps
+}
+
+fn of_programs(plan: &Plan) -> Vec<String> {
     if plan.allow_unconfined {
         return vec![
             "native programs run unconfined, as your user, and stages see hidden files such as .env (--allow-unconfined)"

@@ -1,12 +1,14 @@
 //! A folder that programs may be changing while it is read.
 
 use std::ffi::OsString;
-use std::fs::{File, FileType, ReadDir};
+use std::fs::File;
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
-use std::path::{Path, PathBuf};
+use std::os::fd::OwnedFd;
+use std::path::Path;
 
-use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
+use nix::fcntl::OFlag;
+
+use crate::open_folder::{self, Entries, FileType};
 
 /// Every open stays beneath the folder and follows no link, whatever takes a file's place between listing and opening: a path
 /// that was a folder a moment ago may be a link to the user's home now, and the engine may read that.
@@ -22,8 +24,7 @@ impl FileTree {
     /// What is in a folder, relative to the tree; the empty path is the tree itself.
     pub(crate) fn list(&self, folder: &Path) -> io::Result<Listing> {
         let handle = self.open(folder, OFlag::O_DIRECTORY)?;
-        // The kernel's own name for the open folder, so that nothing can be exchanged on the way.
-        let entries = std::fs::read_dir(by_descriptor(&handle))?;
+        let entries = open_folder::entries(&handle)?;
         Ok(Listing {
             _handle: handle,
             entries,
@@ -36,29 +37,13 @@ impl FileTree {
     }
 
     fn open(&self, path: &Path, kind: OFlag) -> io::Result<OwnedFd> {
-        let path = if path.as_os_str().is_empty() {
-            Path::new(".")
-        } else {
-            path
-        };
-        // Non-blocking, so that a pipe in a file's place holds nothing up.
-        let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | kind;
-        let how = OpenHow::new()
-            .flags(flags)
-            .resolve(ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_SYMLINKS);
-        Ok(openat2(&self.0, path, how)?)
+        open_folder::beneath(&self.0, path, kind)
     }
 }
 
 /// The file that a descriptor stands for, also one opened by O_PATH, for reading. Anything but a file is an error.
 pub(crate) fn reopen(descriptor: &OwnedFd) -> io::Result<File> {
-    use std::os::unix::fs::OpenOptionsExt;
-    let flags = libc::O_NONBLOCK | libc::O_NOCTTY;
-    let opened = File::options()
-        .read(true)
-        .custom_flags(flags)
-        .open(by_descriptor(descriptor));
-    regular(opened?)
+    regular(open_folder::reopen(descriptor)?)
 }
 
 fn regular(file: File) -> io::Result<File> {
@@ -68,15 +53,10 @@ fn regular(file: File) -> io::Result<File> {
     Err(io::Error::new(io::ErrorKind::InvalidInput, "not a file"))
 }
 
-fn by_descriptor(descriptor: &OwnedFd) -> PathBuf {
-    PathBuf::from(format!("/proc/self/fd/{}", descriptor.as_raw_fd()))
-}
-
 /// Names and kinds, in no order.
 pub(crate) struct Listing {
-    /// The entries' kinds may be asked by the name in /proc.
     _handle: OwnedFd,
-    entries: ReadDir,
+    entries: Entries,
 }
 
 impl Iterator for Listing {

@@ -15,6 +15,7 @@ mod interrupt;
 mod line_buffer;
 mod masker;
 mod neutral;
+mod open_folder;
 mod outcome;
 mod python_index;
 mod run_id;

@@ -18,7 +18,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
 
   demo   build tidegate and run the example's pipeline for real, up to the deployed site
   test   pass all tests
-  lint   check formatting and lints
+  lint   check formatting and lints, and that the engine compiles for macOS
   bench  measure what the project says about its speed
 ";
 

@@ -34,7 +34,15 @@ pub(crate) fn run(args: DoctorArgs, console: &Console) -> Result<u8, Failure> {
 }
 
 fn text(examination: &Examination, width: usize) -> String {
-    let mut text = format!("{BOLD}Confining native programs{RESET}  Linux {}\n", examination.kernel);
+    let system = if cfg!(target_os = "macos") {
+        "macOS, Darwin"
+    } else {
+        "Linux"
+    };
+    let mut text = format!(
+        "{BOLD}Confining native programs{RESET}  {system} {}\n",
+        examination.kernel
+    );
     lines(&mut text, &examination.confinement, width);
     text.push_str(&format!("\n{BOLD}Around it{RESET}\n"));
     lines(&mut text, &examination.surroundings, width);

@@ -1,9 +1,8 @@
 //! What an observer of a Cell's network is told.
 
-use std::sync::Arc;
-
 /// Called from threads of the Cell, for a short time: it holds up the connections of programs.
-pub(crate) type Observer = Arc<dyn Fn(Connection) + Send + Sync>;
+#[cfg(target_os = "linux")]
+pub(crate) type Observer = std::sync::Arc<dyn Fn(Connection) + Send + Sync>;
 
 /// One attempt of a program to reach something, at its end.
 #[derive(Debug, Clone, PartialEq, Eq)]

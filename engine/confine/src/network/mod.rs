@@ -4,10 +4,9 @@
 //! `Layout` is the same on both sides of the helper's socket. Everything else runs in the engine.
 
 mod address;
+mod connection;
 mod destination;
 
-#[cfg(target_os = "linux")]
-mod connection;
 #[cfg(target_os = "linux")]
 mod dial;
 #[cfg(target_os = "linux")]
@@ -22,10 +21,9 @@ mod names;
 mod relay;
 
 pub use address::is_public;
+pub use connection::{Connection, ConnectionEnd};
 pub use destination::Destination;
 
-#[cfg(target_os = "linux")]
-pub use connection::{Connection, ConnectionEnd};
 #[cfg(target_os = "linux")]
 pub(crate) use {
     connection::Observer,

@@ -442,6 +442,7 @@ fn stage_spec(
 }
 
 /// The same tree that the programs see: the workspace to read, the granted folders and scratch to write.
+#[cfg(target_os = "linux")]
 fn preopens(view: &View, workspace: &std::path::Path, scratch: &std::path::Path) -> Vec<Preopen> {
     use std::os::fd::AsRawFd;
     let mut preopens = Vec::new();
@@ -481,4 +482,17 @@ fn preopens(view: &View, workspace: &std::path::Path, scratch: &std::path::Path)
         writable: true,
     });
     preopens
+}
+
+/// Where no kernel hides anything, what holds nothing hidden; `files` shows the rest.
+#[cfg(not(target_os = "linux"))]
+fn preopens(view: &View, _workspace: &std::path::Path, _scratch: &std::path::Path) -> Vec<Preopen> {
+    let folders = view.free_folders().iter();
+    folders
+        .map(|(folder, writable)| Preopen {
+            host: folder.clone(),
+            guest: folder.clone(),
+            writable: *writable,
+        })
+        .collect()
 }

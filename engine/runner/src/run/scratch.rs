@@ -1,14 +1,14 @@
 //! The folder that one attempt has for itself.
 
-use std::fs::{File, Permissions};
+use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use nix::fcntl::{AT_FDCWD, Flock, FlockArg, OFlag, openat, renameat};
-use nix::sys::stat::Mode;
+use nix::fcntl::{AT_FDCWD, Flock, FlockArg, renameat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
+
+use crate::open_folder;
 
 const PREFIX: &str = "tidegate-";
 /// Random letters and digits behind it.
@@ -92,7 +92,7 @@ fn lock(path: &Path) -> io::Result<Flock<File>> {
 /// Removes a folder whatever programs have made of it: folders that even their owner can't enter, and folders in folders
 /// without end. (`remove_dir_all` calls itself for each level, with a descriptor each: a deep tree ends the whole engine.)
 fn remove(path: &Path) -> io::Result<()> {
-    let root = open(AT_FDCWD, path)?;
+    let root = open_folder::enterable(AT_FDCWD, path)?;
     let nonce = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 0);
     let mut lifted = Lifted { nonce, count: 0 };
     // Each pass either finds nothing or removes something, or it ends with an error.
@@ -104,7 +104,7 @@ fn remove(path: &Path) -> io::Result<()> {
 /// True when nothing was in it.
 fn empty(folder: &OwnedFd, root: &OwnedFd, lifted: &mut Lifted) -> io::Result<bool> {
     let mut was_empty = true;
-    for entry in std::fs::read_dir(by_descriptor(folder))? {
+    for entry in open_folder::entries(folder)? {
         let entry = entry?;
         was_empty = false;
         let name = entry.file_name();
@@ -112,7 +112,7 @@ fn empty(folder: &OwnedFd, root: &OwnedFd, lifted: &mut Lifted) -> io::Result<bo
             unlinkat(folder, name.as_os_str(), UnlinkatFlags::NoRemoveDir)?;
             continue;
         }
-        let inner = open(folder, name.as_os_str())?;
+        let inner = open_folder::enterable(folder, name.as_os_str())?;
         if folder.as_raw_fd() == root.as_raw_fd() {
             empty(&inner, root, lifted)?;
             unlinkat(root, name.as_os_str(), UnlinkatFlags::RemoveDir)?;
@@ -131,20 +131,14 @@ struct Lifted {
     count: u64,
 }
 
-/// A folder, made enterable for its owner first.
-fn open<P: ?Sized + nix::NixPath>(parent: impl std::os::fd::AsFd, name: &P) -> io::Result<OwnedFd> {
-    let flags = OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-    let handle = openat(&parent, name, flags | OFlag::O_PATH, Mode::empty())?;
-    std::fs::set_permissions(by_descriptor(&handle), Permissions::from_mode(0o700))?;
-    Ok(File::open(by_descriptor(&handle))?.into())
-}
-
-fn by_descriptor(descriptor: &OwnedFd) -> PathBuf {
-    PathBuf::from(format!("/proc/self/fd/{}", descriptor.as_raw_fd()))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt;
+
+    use nix::fcntl::{OFlag, openat};
+    use nix::sys::stat::Mode;
+
     use super::*;
 
     #[test]

@@ -119,15 +119,13 @@ impl SshConnections {
         remote: &str,
         exclude: Exclude,
     ) -> Result<u64, SshError> {
-        use std::os::fd::AsRawFd;
         let connection = self.get(id)?;
         let opened = view
             .open_dir_or_file(std::path::Path::new(local))
             .map_err(|error| SshError::Other(format!("{local}: {error}")))?;
-        let path = std::path::PathBuf::from(format!("/proc/self/fd/{}", opened.as_raw_fd()));
         let host = connection.host().label.clone();
         let (sender, mut receiver) = tokio::sync::watch::channel((0, 0));
-        let upload = connection.upload(&path, remote, exclude, |done, total| {
+        let upload = connection.upload(opened, remote, exclude, |done, total| {
             sender.send_replace((done, total));
         });
         let tell = async {

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2, readlinkat};
+use nix::fcntl::{OFlag, readlinkat};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 use tidegate_sandbox::SshError;
@@ -18,6 +18,7 @@ use super::exclude::Exclude;
 use super::limits::{CHUNK_BYTES, TREE_DEPTH, TREE_ENTRIES, UPLOAD_BYTES};
 use super::link_check;
 use super::remote_file::hexadecimal;
+use crate::open_folder::{self, FileType};
 
 /// A folder and what is in it, without what is excluded. Every open stays beneath the folder and follows no link.
 #[derive(Debug)]
@@ -129,17 +130,7 @@ impl LocalTree {
     }
 
     fn open(&self, path: &Path, kind: OFlag) -> Result<OwnedFd, LocalTreeError> {
-        let path_or_dot = if path.as_os_str().is_empty() {
-            Path::new(".")
-        } else {
-            path
-        };
-        // Non-blocking, so that a pipe that took a file's place meanwhile holds nothing up.
-        let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK | kind;
-        let how = OpenHow::new()
-            .flags(flags)
-            .resolve(ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_SYMLINKS);
-        openat2(&self.root, path_or_dot, how).map_err(|error| failed(path, error))
+        open_folder::beneath(&self.root, path, kind).map_err(|error| failed(path, error))
     }
 }
 
@@ -171,7 +162,7 @@ pub(super) fn describe(mut file: File) -> io::Result<Option<Entry>> {
 
 struct Found {
     name: OsString,
-    kind: std::fs::FileType,
+    kind: FileType,
 }
 
 fn read_folder(handle: &OwnedFd, path: &Path) -> Result<Vec<Found>, LocalTreeError> {
@@ -180,8 +171,7 @@ fn read_folder(handle: &OwnedFd, path: &Path) -> Result<Vec<Found>, LocalTreeErr
         error,
     };
     let mut found = Vec::new();
-    // The kernel's own name for the open folder: nothing can be swapped in between.
-    for entry in std::fs::read_dir(format!("/proc/self/fd/{}", handle.as_raw_fd())).map_err(failed)? {
+    for entry in open_folder::entries(handle).map_err(failed)? {
         let entry = entry.map_err(failed)?;
         found.push(Found {
             name: entry.file_name(),

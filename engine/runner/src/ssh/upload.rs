@@ -1,8 +1,7 @@
 //! Uploads: make a file or a folder on the other side equal to the one here.
 
 use std::fs::File;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -19,6 +18,7 @@ use super::remote_path;
 use super::staging::Staging;
 use super::upload_plan::UploadPlan;
 use super::upload_stream::{UploadStream, send_file};
+use crate::open_folder;
 
 /// `$1` the root, `$2` the name of the staging folder. What a lost connection leaves is removed by the next upload.
 const RECEIVE: &str = r#"set -e
@@ -36,7 +36,7 @@ enum Source {
 }
 
 impl Connection {
-    /// Makes `remote` equal to `local`, a file or a folder that the caller opened or trusts. Returns the bytes of the files
+    /// Makes `remote` equal to `local`, an open file or folder (by O_PATH is enough). Returns the bytes of the files
     /// that were sent; `progress` gets the bytes sent so far and the bytes to send.
     ///
     /// - Only files whose content or executable bit differs are sent. What is not here any more is removed there. What
@@ -52,7 +52,7 @@ impl Connection {
     /// (a link that leaves it, a device, too much of anything). Nothing is removed there before everything has arrived.
     pub async fn upload(
         &self,
-        local: &Path,
+        local: OwnedFd,
         remote: &str,
         exclude: Exclude,
         progress: impl Fn(u64, u64) + Send + Sync,
@@ -68,11 +68,10 @@ impl Connection {
 
 impl Call<'_> {
     /// Reads everything here, on a thread that may block; it ends soon after this future is dropped.
-    async fn source(&self, local: &Path, exclude: Exclude) -> Result<(Source, Exclude), SshError> {
+    async fn source(&self, local: OwnedFd, exclude: Exclude) -> Result<(Source, Exclude), SshError> {
         let stopped = StopOnDrop::default();
         let flag = stopped.0.clone();
-        let path = local.to_path_buf();
-        let scan = tokio::task::spawn_blocking(move || source(&path, &exclude, &flag).map(|source| (source, exclude)));
+        let scan = tokio::task::spawn_blocking(move || source(&local, &exclude, &flag).map(|source| (source, exclude)));
         tokio::select! {
             biased;
             () = self.interrupted() => Err(SshError::Stopping),
@@ -144,19 +143,14 @@ impl Call<'_> {
     }
 }
 
-fn source(path: &Path, exclude: &Exclude, stopped: &AtomicBool) -> Result<Source, SshError> {
-    let failed = |error: std::io::Error| SshError::Other(format!("{path:?} can't be read: {error}"));
-    // The path itself may be a link (the kernel's name for an open file is one); the caller vouches for it.
-    let opened = std::fs::OpenOptions::new()
-        .read(true)
-        .custom_flags(nix::libc::O_NONBLOCK)
-        .open(path)
-        .map_err(failed)?;
+fn source(local: &OwnedFd, exclude: &Exclude, stopped: &AtomicBool) -> Result<Source, SshError> {
+    let failed = |error: std::io::Error| SshError::Other(format!("what is to be sent can't be read: {error}"));
+    let opened = open_folder::reopen(local).map_err(failed)?;
     if opened.metadata().map_err(failed)?.is_dir() {
         return Ok(Source::Folder(LocalTree::scan(opened.into(), exclude, stopped)?));
     }
     let entry = describe(opened.try_clone().map_err(failed)?).map_err(failed)?;
-    let entry = entry.ok_or_else(|| SshError::Other(format!("{path:?} is neither a file nor a folder")))?;
+    let entry = entry.ok_or_else(|| SshError::Other("only a file or a folder can be sent".into()))?;
     // Both handles share one position.
     std::io::Seek::rewind(&mut &opened).map_err(failed)?;
     Ok(Source::File(opened, entry))

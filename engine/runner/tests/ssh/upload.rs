@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::fd::AsRawFd;
-use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -18,8 +18,24 @@ use crate::{open, open_with, target};
 async fn upload(connection: &Connection, local: &Path, remote: &Path, exclude: &[&str]) -> Result<u64, SshError> {
     let exclude: Vec<String> = exclude.iter().map(ToString::to_string).collect();
     connection
-        .upload(local, remote.to_str().unwrap(), Exclude::parse(&exclude)?, |_, _| {})
+        .upload(
+            by_path_only(local),
+            remote.to_str().unwrap(),
+            Exclude::parse(&exclude)?,
+            |_, _| {},
+        )
         .await
+}
+
+/// As a View opens it.
+fn by_path_only(path: &Path) -> OwnedFd {
+    let flags = nix::libc::O_PATH;
+    fs::File::options()
+        .read(true)
+        .custom_flags(flags)
+        .open(path)
+        .unwrap()
+        .into()
 }
 
 fn put(root: &Path, path: &str, content: &str) {
@@ -102,7 +118,7 @@ async fn the_first_upload_sends_all_and_the_second_nothing() {
     let seen = Mutex::new(Vec::new());
     let sent = connection
         .upload(
-            local.path(),
+            by_path_only(local.path()),
             remote.to_str().unwrap(),
             Exclude::parse(&[]).unwrap(),
             |done, total| seen.lock().unwrap().push((done, total)),
@@ -274,16 +290,22 @@ async fn a_link_there_is_never_written_through() {
 }
 
 #[tokio::test]
-async fn an_open_folder_is_sent_by_the_kernels_name_for_it() {
+async fn an_open_folder_is_sent_whatever_takes_its_place() {
     let sshd = Sshd::start();
     let connection = open(&target(&sshd)).await.unwrap();
     let local = tempfile::tempdir().unwrap();
-    put(local.path(), "a", "1");
-    let handle = fs::File::open(local.path()).unwrap();
-    let name = PathBuf::from(format!("/proc/self/fd/{}", handle.as_raw_fd()));
+    put(local.path(), "meant/a", "1");
+    put(local.path(), "other/a", "two");
+    let opened = by_path_only(&local.path().join("meant"));
+    fs::rename(local.path().join("meant"), local.path().join("moved")).unwrap();
+    symlink("other", local.path().join("meant")).unwrap();
     let remote = sshd.files().join("r");
-    assert_eq!(upload(&connection, &name, &remote, &[]).await, Ok(1));
-    assert_eq!(tree(&remote), tree(local.path()));
+    let all = Exclude::parse(&[]).unwrap();
+    let sent = connection
+        .upload(opened, remote.to_str().unwrap(), all, |_, _| {})
+        .await;
+    assert_eq!(sent, Ok(1));
+    assert_eq!(tree(&remote), tree(&local.path().join("moved")));
 }
 
 #[tokio::test]
@@ -340,7 +362,7 @@ async fn a_stopped_upload_leaves_the_old_files_and_the_next_one_cleans_up() {
     let begun = Instant::now();
     let result = connection
         .upload(
-            local.path(),
+            by_path_only(local.path()),
             remote.to_str().unwrap(),
             Exclude::parse(&[]).unwrap(),
             |done, _| {
