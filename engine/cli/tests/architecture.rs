@@ -167,8 +167,9 @@ fn nobody_else_starts_programs() {
         "engine/confine/src/cell.rs",
         // Programs of stages where nothing confines them.
         "engine/confine/src/plain/cell.rs",
-        // git, and a Python that is asked where it is: always with a list of arguments.
+        // git, and a Python that is asked where it is and which index is its own: always with a list of arguments.
         "engine/runner/src/git/repository.rs",
+        "engine/runner/src/program/pip.rs",
         "engine/runner/src/program/python.rs",
         // `--version` of what a person may have to install.
         "engine/cli/src/commands/doctor/tool.rs",

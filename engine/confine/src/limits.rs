@@ -11,8 +11,12 @@ pub(crate) const PINNED: usize = 4_096;
 /// Entries of a workspace that are looked at for hidden names: some ten times the largest repositories with their `node_modules`.
 pub(crate) const WALKED_ENTRIES: usize = 5_000_000;
 
-/// Depth of folders in the workspace. PATH_MAX ends an ordinary tree earlier.
+/// Depth of folders in the workspace: ordinary trees have some ten. What is deeper is hidden.
 pub(crate) const WALKED_DEPTH: usize = 512;
+
+/// Length of an absolute path in the workspace; what is longer is hidden. With a name of 255 bytes behind it, it still can be
+/// looked at by its path (PATH_MAX, 4,096).
+pub(crate) const WALKED_PATH_BYTES: usize = 3_000;
 
 /// `write` folders of one Cell: their descriptors travel in one message, which holds 253.
 pub(crate) const WRITE_FOLDERS: usize = 128;
@@ -82,10 +86,6 @@ pub(crate) const OPEN_TRIES: usize = 1_000;
 /// Passes of the sweep that ends an unconfined process tree, one millisecond apart: a tree that outruns 5,000 of them forks
 /// on purpose, and without namespaces nothing better can be done about it.
 pub(crate) const SWEEP_PASSES: usize = 5_000;
-
-/// Processes and threads of a Cell's programs where nothing else is said: pytest-xdist beside a browser takes some hundreds, each
-/// with a pool of threads; a fork bomb of this size still leaves the machine usable.
-pub(crate) const PROCESSES: u32 = 4_096;
 
 /// Of the machine's memory, in percent, where nothing else is said: the programs end before the kernel has to choose whom it kills.
 pub(crate) const MEMORY_PERCENT: u64 = 80;

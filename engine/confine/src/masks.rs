@@ -45,7 +45,9 @@ impl Masks {
                     Err(error) => return Err(error).during(Step::Masks, entry.path().display()),
                 };
                 let path = folder.join(entry.file_name());
-                let hidden = is_always_hidden(&entry.file_name())
+                // Nobody looks below it, so that a stage can't leave a tree behind which keeps the next one from starting.
+                let hidden = is_too_deep(workspace, &path)
+                    || is_always_hidden(&entry.file_name())
                     || matches!(patterns.matched(&path, kind.is_dir()), Match::Ignore(_));
                 if hidden {
                     found.push(path);
@@ -53,9 +55,6 @@ impl Masks {
                         return Err(too_many(workspace, "hidden paths", limits::MASKS));
                     }
                 } else if kind.is_dir() {
-                    if path.components().count() > limits::WALKED_DEPTH {
-                        return Err(too_many(workspace, "levels of folders", limits::WALKED_DEPTH));
-                    }
                     folders.push(path);
                 }
             }
@@ -63,6 +62,11 @@ impl Masks {
         found.sort();
         Ok(Self(found))
     }
+}
+
+fn is_too_deep(workspace: &Path, path: &Path) -> bool {
+    path.components().count() > limits::WALKED_DEPTH
+        || workspace.as_os_str().len() + path.as_os_str().len() > limits::WALKED_PATH_BYTES
 }
 
 pub(crate) fn patterns(workspace: &Path, hide: &[String]) -> Result<Gitignore, Failure> {
@@ -121,6 +125,22 @@ mod tests {
             ".envrc",
         ];
         assert_eq!(find(&files, &[]), [".env", ".git", "a/.env.local", "a/b/.git"]);
+    }
+
+    #[test]
+    fn what_lies_too_deep_is_hidden_and_ends_the_walk() {
+        let folder = tempfile::tempdir().unwrap();
+        let deep = |name: &str, levels: usize| {
+            let path: PathBuf = std::iter::repeat_n(name, levels).collect();
+            fs::create_dir_all(folder.path().join(&path)).unwrap();
+            path
+        };
+        deep("a", limits::WALKED_DEPTH + 10);
+        deep(&"b".repeat(200), 16);
+        let masks = Masks::find(folder.path(), &[]).unwrap().0;
+        let [a, b] = masks.as_slice() else { panic!("{masks:?}") };
+        assert_eq!(a.components().count(), limits::WALKED_DEPTH + 1);
+        assert!(b.as_os_str().len() > limits::WALKED_PATH_BYTES - 300, "{}", b.display());
     }
 
     #[test]

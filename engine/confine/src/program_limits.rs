@@ -8,8 +8,14 @@ pub struct ProgramLimits {
     /// Bytes, with what lies in the private overlay, in `/tmp` and in `/dev/shm`. Default: 80 % of the machine's memory, or of
     /// what the engine's own control group allows where that is less.
     pub memory: Option<u64>,
-    /// Processes and threads. Default: 4,096.
+    /// Processes and threads. Default: `DEFAULT_PROCESSES`.
     pub processes: Option<u32>,
+}
+
+impl ProgramLimits {
+    /// pytest-xdist beside a browser takes some hundreds, each with a pool of threads; a fork bomb of this size still leaves the
+    /// machine usable.
+    pub const DEFAULT_PROCESSES: u32 = 4_096;
 }
 
 /// What a Cell holds its programs to, and how.

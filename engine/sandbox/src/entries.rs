@@ -77,6 +77,9 @@ async fn answer<F: Send + 'static>(
     Ok((done.map_err(ErrorCode::from),))
 }
 
+/// Each of them takes microseconds; what is asked for so often meets a machine that does nothing but mount.
+const OPEN_TRIES: usize = 100;
+
 /// A name in a folder that stays the same whatever happens to the path that led there.
 struct Name {
     folder: OwnedFd,
@@ -91,13 +94,20 @@ impl Name {
         if matches!(name, "" | "." | "..") {
             return Err(Errno::INVAL.into());
         }
-        let folder = openat2(
-            root,
-            if folder.is_empty() { "/" } else { folder },
-            OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
-            Mode::empty(),
-            ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS,
-        );
+        let open = || {
+            openat2(
+                root,
+                if folder.is_empty() { "/" } else { folder },
+                OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
+                Mode::empty(),
+                ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS,
+            )
+        };
+        // While anything is mounted or renamed anywhere, the kernel gives up on `..` and asks to try again (openat2(2)).
+        let folder = (1..OPEN_TRIES)
+            .map(|_| open())
+            .find(|opened| !matches!(opened, Err(Errno::AGAIN)))
+            .unwrap_or_else(open);
         let folder = folder.map_err(|error| match error {
             Errno::XDEV => Errno::PERM,
             error => error,

@@ -171,3 +171,38 @@ fn a_stage_never_chooses_a_program() {
     let ran = Project::of(manifest).run(["run", "--format", "json"]).code(3);
     assert_snapshot!(ran.message_of("it"), @r#"not granted: `/bin/sh`; the manifest has to bind it: grant.exec = { "/bin/sh" = "…" }"#);
 }
+
+#[test]
+fn a_file_that_is_not_granted_is_no_mistake_of_the_program() {
+    let project = Project::new();
+    let data = project.config_folder().join("fixture.json");
+    fs::write(&data, "{}").unwrap();
+    let manifest = |grant: &str| {
+        format!(
+            "[stages.it]\nuses = \"command\"\nwith = {{ program = \"cat\", args = [{data:?}] }}\n\
+             grant = {{ exec = [\"cat\"]{grant} }}\n"
+        )
+    };
+    let project = project.file("tidegate.toml", manifest(""));
+    let said = project.run(["run"]).code(1).only_stderr();
+    let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    let (_, line) = said
+        .split_once("is on this machine and is not granted; if the stage may read it: ")
+        .unwrap();
+    let (read, _) = line.split_once(']').unwrap();
+    let granted = manifest(
+        &format!(", {read}]").replace(
+            "[folder]",
+            project
+                .config_folder()
+                .parent()
+                .unwrap()
+                .parent()
+                .unwrap()
+                .to_str()
+                .unwrap(),
+        ),
+    );
+    fs::write(project.path("tidegate.toml"), granted).unwrap();
+    project.run(["run"]).code(0);
+}

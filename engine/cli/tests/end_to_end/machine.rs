@@ -62,12 +62,12 @@ fn a_journal_of_a_newer_version() {
     bytes[60..64].copy_from_slice(&99u32.to_be_bytes());
     fs::write(&database, bytes).unwrap();
     assert_snapshot!(project.run(["run"]).code(2).only_stderr(), @"
-    error: the journal was written by a newer Tidegate (format 99, this one knows 1)
+    error: the journal was written by a newer Tidegate (format 99, this one knows 2)
 
     hint: use that version here, or move .tidegate away to begin a new journal
     ");
     assert_snapshot!(project.run(["runs"]).code(2).only_stderr(), @"
-    error: the journal was written by a newer Tidegate (format 99, this one knows 1)
+    error: the journal was written by a newer Tidegate (format 99, this one knows 2)
 
     hint: use that version here, or move .tidegate away to begin a new journal
     ");

@@ -69,7 +69,6 @@ fn what_is_not_granted_is_named_in_the_failure() {
           s.sendall(b"hello"); print(s.recv(100).decode())'` ended with exit code 1
     failed in [time]
     the whole log: tidegate logs [run]
-    not enforced: programs: no limits on their memory and number yet
     "#);
 }
 

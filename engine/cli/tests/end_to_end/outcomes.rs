@@ -208,7 +208,6 @@ fn a_program_that_fails() {
           `sh -c 'echo to-err >&2; exit 7'` ended with exit code 7
     failed in [time]
     the whole log: tidegate logs [run]
-    not enforced: programs: no limits on their memory and number yet
     ");
 }
 

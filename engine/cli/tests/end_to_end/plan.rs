@@ -59,8 +59,8 @@ fn all_that_can_be_granted() {
                /etc/timezone, /etc/os-release, /etc/mime.types, /etc/services,
                /etc/protocols, /etc/fonts, /etc/ssl/openssl.cnf
                made for it: /etc/passwd, /etc/group, /etc/hosts, /etc/hostname,
-               /etc/nsswitch.conf; /proc with its own processes; /dev with null,
-               zero, full, random, urandom
+               /etc/nsswitch.conf, /etc/resolv.conf; /proc with its own processes;
+               /dev with null, zero, full, random, urandom
       writes   anywhere in the workspace, into a copy that is thrown away at the
                stage's end; only the folders under `writes` are the real ones; its
                stage's scratch folder, with HOME and TMPDIR in it; a /tmp and a
@@ -71,8 +71,7 @@ fn all_that_can_be_granted() {
 
     Every program of a stage with `reaches`
       sees     of this machine also /etc/ssl/certs, /etc/ssl/cert.pem,
-               /etc/ca-certificates, /etc/pki/tls/certs,
-               /etc/pki/ca-trust/extracted, /etc/hosts, /etc/resolv.conf
+               /etc/ca-certificates, /etc/pki/tls/certs, /etc/pki/ca-trust/extracted
 
     The manifest hides *.pem
 
@@ -100,9 +99,6 @@ fn all_that_can_be_granted() {
       ssh      staging: deploy@a.example, deploy@b.example:2222
                  with the secret deploy-key as key, and 1 pinned host key
       limits   1 h 00 min, memory 256 MiB, output 64 MiB
-
-    not enforced: programs: no limits on their memory and number yet
-    not enforced: a `net` grant still opens the host's whole network (build)
     ");
 }
 

@@ -27,7 +27,7 @@ impl Holding {
                 own.memory_limit().map_or(machine, |limit| limit.min(machine)) / 100 * limits::MEMORY_PERCENT
             }
         };
-        let processes = spec.limits.processes.unwrap_or(limits::PROCESSES).into();
+        let processes = spec.limits.processes.unwrap_or(ProgramLimits::DEFAULT_PROCESSES).into();
         let engine = nix::unistd::getppid().as_raw();
         let group = Group::make(&own, engine, memory, processes);
         let held = |most, exact: bool| Held {

@@ -152,8 +152,9 @@ fn make_upper(root: &Root, workspace: &Real) -> io::Result<[OwnedFd; 2]> {
 /// Lays each folder on the way to a hidden or read-only path over itself, where writes are real: nobody can rename what
 /// something is mounted on. Renaming such a folder would carry the path away from the name by which the next run knows it.
 fn pin(root: &Root, spec: &CellSpec, masks: &[PathBuf]) -> Result<(), Failure> {
+    let targets: Vec<_> = masks.iter().filter_map(|mask| leads_to(root, spec, mask)).collect();
     let mut folders = BTreeSet::new();
-    for path in masks.iter().chain(&spec.read_only) {
+    for path in masks.iter().chain(&targets).chain(&spec.read_only) {
         for folder in path.ancestors().skip(1) {
             if is_below_a_write_folder(spec, folder) {
                 folders.insert((folder.components().count(), folder));
@@ -172,6 +173,14 @@ fn pin(root: &Root, spec: &CellSpec, masks: &[PathBuf]) -> Result<(), Failure> {
             .during(Step::Mounts, format_args!("can't pin `{}`", folder.display()))?;
     }
     Ok(())
+}
+
+/// Where a hidden link leads within the workspace: that is hidden too.
+fn leads_to(root: &Root, spec: &CellSpec, mask: &Path) -> Option<PathBuf> {
+    // What leads nowhere, or is gone since it was found, has nothing to pin.
+    let path = root.path_of(root.open(&spec.workspace.join(mask)).ok()?.as_fd())?;
+    let inside = path.strip_prefix(&spec.workspace).ok()?;
+    (inside != mask).then(|| inside.to_owned())
 }
 
 fn is_below_a_write_folder(spec: &CellSpec, folder: &Path) -> bool {

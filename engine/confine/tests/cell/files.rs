@@ -38,7 +38,15 @@ fn secrets_and_repositories_are_hidden_at_any_depth() {
 /// A hidden path that went elsewhere would be in full view of the next run.
 #[test]
 fn what_is_hidden_under_write_folders_stays_where_it_is() {
-    let project = Project::new(&["a/b/.env", "a/b/file", "keys/key", "plain/file", ".git/config"]);
+    let project = Project::new(&[
+        "a/b/.env",
+        "a/b/file",
+        "keys/key",
+        "plain/file",
+        ".git/config",
+        "far/away/key",
+    ]);
+    project.link("far/away/key", ".env.link");
     let cell = project.start(|spec| {
         spec.write = vec![".".into()];
         spec.hide = vec!["/keys/key".to_owned()];
@@ -48,6 +56,8 @@ fn what_is_hidden_under_write_folders_stays_where_it_is() {
         "mv a/b c",
         "mv a c",
         "mv keys c",
+        "mv far c",
+        "mv far/away far/c",
         "mv .git x",
         "rm -rf .git a/b/.env keys",
         "mv plain/file a/b/.env",

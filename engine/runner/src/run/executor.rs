@@ -19,6 +19,7 @@ use super::broker::StageBroker;
 use super::connections::Connections;
 use super::intake::Intake;
 use super::message::Message;
+use super::obstacles::Sight;
 use super::outputs::Outputs;
 use super::processes::{Processes, needed_toolchains};
 use super::scratch::Scratch;
@@ -133,6 +134,8 @@ async fn prepare_and_run(shared: &Arc<Shared>, attempt: &Attempt, intake: &Arc<I
     let toolchains = needed_toolchains(stage, &shared.plan.workspace, &shared.plan.toolchains);
     let spec = cell_spec(shared, stage, scratch.path().into(), &toolchains);
     let identity = spec.identity();
+    let processes = stage.processes.unwrap_or(ProgramLimits::DEFAULT_PROCESSES);
+    let sight = Sight::new(&spec, hidden.clone(), &shared.host, processes.into());
     let (connections, observer) = Connections::watch(intake.clone());
     let (view, cell) = start(shared, stage, spec, observer).await?;
 
@@ -237,7 +240,10 @@ async fn prepare_and_run(shared: &Arc<Shared>, attempt: &Attempt, intake: &Arc<I
         Ok(end) => Outcome::of_attempt(end),
         Err(error) => (Outcome::Internal, Some(error.to_string())),
     };
-    let troubles = connections.troubles().await;
+    let mut troubles = connections.troubles().await;
+    if !shared.plan.allow_unconfined {
+        troubles.extend(intake.obstacles().lines(&sight));
+    }
     if !matches!(outcome, Outcome::Passed | Outcome::Cancelled) {
         message = message
             .into_iter()

@@ -11,6 +11,7 @@ use tidegate_sandbox::{EventSink, Level, Location, StageEvent};
 use tokio::sync::mpsc;
 
 use super::message::Message;
+use super::obstacles::Obstacles;
 use crate::Masker;
 use crate::event::{EventKind, LogSource};
 use crate::masker::MASK;
@@ -35,6 +36,7 @@ pub(super) struct Intake {
     told: AtomicBool,
     /// For each level: whether the last line of the stage may go on in the next.
     cut: [AtomicBool; 4],
+    obstacles: Obstacles,
 }
 
 impl Intake {
@@ -47,6 +49,7 @@ impl Intake {
             events_left: MAX_EVENTS.into(),
             told: AtomicBool::new(false),
             cut: Default::default(),
+            obstacles: Obstacles::default(),
         }
     }
 
@@ -153,7 +156,13 @@ impl Intake {
         .await;
     }
 
+    /// What the stage and its programs have said of what they miss.
+    pub(super) fn obstacles(&self) -> &Obstacles {
+        &self.obstacles
+    }
+
     pub(super) async fn send(&self, kind: EventKind) {
+        self.obstacles.read(&kind);
         // The dispatcher outlives every attempt unless the run was cancelled for good: then nobody listens any more.
         let _ = self.sender.send(Message::Event(kind)).await;
     }

@@ -11,6 +11,7 @@ mod ignore_rules;
 mod intake;
 mod leftovers;
 mod message;
+mod obstacles;
 mod outputs;
 mod process;
 mod processes;
