@@ -186,23 +186,8 @@ fn a_file_that_is_not_granted_is_no_mistake_of_the_program() {
     let project = project.file("tidegate.toml", manifest(""));
     let said = project.run(["run"]).code(1).only_stderr();
     let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
-    let (_, line) = said
-        .split_once("is on this machine and is not granted; if the stage may read it: ")
-        .unwrap();
-    let (read, _) = line.split_once(']').unwrap();
-    let granted = manifest(
-        &format!(", {read}]").replace(
-            "[folder]",
-            project
-                .config_folder()
-                .parent()
-                .unwrap()
-                .parent()
-                .unwrap()
-                .to_str()
-                .unwrap(),
-        ),
-    );
-    fs::write(project.path("tidegate.toml"), granted).unwrap();
+    let grant = "if the stage may read it: read = [\"[folder]/config/tidegate/fixture.json\"]";
+    assert!(said.contains(grant), "{said}");
+    fs::write(project.path("tidegate.toml"), manifest(&format!(", read = [{data:?}]"))).unwrap();
     project.run(["run"]).code(0);
 }
