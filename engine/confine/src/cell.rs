@@ -7,7 +7,9 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{self, Stdio as ProcessStdio};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use crate::child::Child;
 use crate::command::{Command, SpawnError, Stdio};
@@ -302,15 +304,19 @@ fn give_pipe(stream: &OwnedFd, id: u32) {
 
 /// Waits for the helper's end, and makes it if it does not come: everything in the Cell dies with the helper.
 fn end(helper: &mut process::Child) {
-    let deadline = Instant::now() + limits::END_TIME;
-    while matches!(helper.try_wait(), Ok(None)) {
-        if Instant::now() >= deadline {
-            let _ = helper.kill();
-            let _ = helper.wait();
-            return;
-        }
-        std::thread::sleep(Duration::from_millis(1));
+    if !has_ended_in_time(helper).unwrap_or(false) {
+        let _ = helper.kill();
     }
+    let _ = helper.wait();
+}
+
+fn has_ended_in_time(helper: &process::Child) -> io::Result<bool> {
+    let helper = Pid::from_raw(helper.id().cast_signed()).ok_or(io::ErrorKind::InvalidInput)?;
+    // It is not reaped yet, so the number is still its own.
+    let helper = pidfd_open(helper, PidfdFlags::empty())?;
+    let limit = Timespec::try_from(limits::END_TIME).map_err(io::Error::other)?;
+    let mut waited = [PollFd::new(&helper, PollFlags::IN)];
+    Ok(rustix::io::retry_on_intr(|| poll(&mut waited, Some(&limit)))? == 1)
 }
 
 fn last_words(helper: &mut process::Child) -> String {

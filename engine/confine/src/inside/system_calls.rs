@@ -135,24 +135,22 @@ const PERSONALITIES: [u64; 2] = [0, 0xffff_ffff];
 
 /// Made once for a Cell and applied in each command.
 #[derive(Debug, Clone)]
-pub(super) struct SystemCalls(Vec<BpfProgram>);
+pub(super) struct SystemCalls(BpfProgram);
 
 impl SystemCalls {
     pub(super) fn filtered() -> Result<Self, seccompiler::Error> {
-        Ok(Self(vec![
+        Ok(Self(in_turn([
             filter(denied()?, libc::EPERM)?,
             filter(MISSING.iter().map(|call| (*call, Vec::new())).collect(), libc::ENOSYS)?,
             filter(families()?, libc::EAFNOSUPPORT)?,
             filter(protocols()?, libc::EPROTONOSUPPORT)?,
             unknown(),
-        ]))
+        ])))
     }
 
     /// For this process and all that it starts. It must have no new privileges.
     pub(super) fn apply(&self) -> io::Result<()> {
-        self.0
-            .iter()
-            .try_for_each(|program| seccompiler::apply_filter(program).map_err(io::Error::other))
+        seccompiler::apply_filter(&self.0).map_err(io::Error::other)
     }
 }
 
@@ -257,6 +255,27 @@ fn unknown() -> BpfProgram {
         step(RETURN, 0, 0, libc::SECCOMP_RET_ERRNO | libc::ENOSYS.unsigned_abs()),
         step(RETURN, 0, 0, libc::SECCOMP_RET_ALLOW),
     ]
+}
+
+/// One program of several, since each costs every call of every program: what one of them would allow is left to the next.
+fn in_turn<const N: usize>(programs: [BpfProgram; N]) -> BpfProgram {
+    const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
+    const JUMP: u16 = (libc::BPF_JMP | libc::BPF_JA) as u16;
+    let mut whole = BpfProgram::new();
+    for (number, mut program) in programs.into_iter().enumerate() {
+        let length = program.len();
+        if number + 1 < N {
+            for (at, step) in program.iter_mut().enumerate() {
+                if step.code == RETURN && step.k == libc::SECCOMP_RET_ALLOW {
+                    // Past the end of this one, counted from the next step. A program has at most 4,096 (BPF_MAXINSNS).
+                    step.code = JUMP;
+                    step.k = (length - at - 1) as u32;
+                }
+            }
+        }
+        whole.append(&mut program);
+    }
+    whole
 }
 
 /// One rule for each bit: they are alternatives.
