@@ -43,8 +43,8 @@ impl Cell {
             .spawn()
             .map_err(StartError::Helper)?;
         let answer = Self::ask_to_start(&socket, spec);
-        let views = match answer {
-            Ok(Some((Reply::Started, views))) => views,
+        let (views, hidden) = match answer {
+            Ok(Some((Reply::Started { hidden }, views))) => (views, hidden),
             Ok(Some((Reply::NotStarted(failure), _))) => {
                 end(&mut process);
                 return Err(refused(failure));
@@ -64,9 +64,7 @@ impl Cell {
         };
         // It would block a helper that writes more than a pipe holds, and nobody reads it from here on.
         process.stderr = None;
-        let view =
-            View::new(spec, views).map_err(|error| StartError::Failed(Failure::new(Step::Helper, "no view", error)));
-        match view {
+        match View::new(spec, views, hidden.into_iter().map(Into::into).collect()) {
             Ok(view) => Ok(Self {
                 socket: Mutex::new(socket),
                 helper: process,
@@ -125,7 +123,7 @@ impl Cell {
                 Child::started(status, descriptors.next())
             }
             Some((Reply::NotSpawned(error), _)) => Err(error),
-            Some((Reply::Started | Reply::NotStarted(_), _)) => Err(SpawnError::Failed(
+            Some((Reply::Started { .. } | Reply::NotStarted(_), _)) => Err(SpawnError::Failed(
                 "the cell gave an answer to another question".to_owned(),
             )),
             None => Err(SpawnError::Failed("the cell has ended".to_owned())),

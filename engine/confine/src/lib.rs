@@ -30,7 +30,11 @@ mod machine;
 #[cfg(target_os = "linux")]
 mod masks;
 #[cfg(target_os = "linux")]
+mod parts;
+#[cfg(target_os = "linux")]
 mod resolve;
+#[cfg(target_os = "linux")]
+mod unmasked;
 #[cfg(target_os = "linux")]
 mod view;
 #[cfg(target_os = "linux")]
@@ -42,7 +46,7 @@ mod unsupported;
 pub use always_hidden::is_always_hidden;
 pub use command::{Command, Exit, SpawnError, Stdio};
 pub use failure::{Failure, StartError, Step, Why};
-pub use spec::{CellSpec, Level, Network};
+pub use spec::{CellSpec, Level, Network, Redirect};
 pub use system_set::{SystemSet, system_set};
 
 #[cfg(target_os = "linux")]

@@ -11,6 +11,13 @@ pub(crate) const PINNED: usize = 4_096;
 /// Entries of a workspace that are looked at for hidden names: some ten times the largest repositories with their `node_modules`.
 pub(crate) const WALKED_ENTRIES: usize = 5_000_000;
 
+/// Entries that are allowed one by one because something beside them is hidden: what a folder of generated files may hold.
+/// Each is a rule, which the kernel looks up in a tree.
+pub(crate) const PARTS: usize = 65_536;
+
+/// Folders without anything hidden that a View hands out where it has no mounts: each is an open file of the engine.
+pub(crate) const VIEW_FOLDERS: usize = 128;
+
 /// Depth of folders in the workspace. PATH_MAX ends an ordinary tree earlier.
 pub(crate) const WALKED_DEPTH: usize = 512;
 

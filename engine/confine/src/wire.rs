@@ -32,7 +32,10 @@ pub(crate) enum Request {
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Reply {
     /// With the View's descriptors: its root, then one for each `write` folder in the specification's order.
-    Started,
+    Started {
+        /// At the degraded level what the View has to refuse by itself, relative to the workspace. As bytes: names need not be text.
+        hidden: Vec<OsString>,
+    },
     /// With the command's status socket and, at the full level, a pidfd of its first process.
     Spawned,
     NotStarted(Failure),

@@ -20,6 +20,7 @@ Runs PROGRAM with the current folder as workspace. It sees that folder without
   --hide PATTERN    hide more of the workspace, as in .gitignore
   --env NAME        pass this variable on
   --net             share the host's network
+  --degraded        without namespaces, by Landlock and a filter of system calls
   --unconfined      no confinement; only the end of all processes is certain";
 
 struct Request {
@@ -72,6 +73,7 @@ fn parse(mut words: impl Iterator<Item = OsString>, scratch: &Path) -> Result<Re
             Some("--hide") => spec.hide.push(value()?.to_string_lossy().into_owned()),
             Some("--env") => env.push(value()?),
             Some("--net") => spec.network = Network::Host,
+            Some("--degraded") => spec.level = Level::Degraded,
             Some("--unconfined") => spec.level = Level::Unconfined,
             Some("--") => {
                 let program = words.next().ok_or("no program is named")?;

@@ -70,10 +70,12 @@ impl Init {
                     "can't mount /proc: {error}; a container that hides parts of /proc does not allow it"
                 ))
             })?;
-            // The program has the same user id: it must not look into this process.
-            rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(not_prepared)?;
         } else {
             rustix::process::set_child_subreaper(Some(rustix::process::getpid())).map_err(not_prepared)?;
+        }
+        if self.level != Level::Unconfined {
+            // The program has the same user id: it must not look into this process.
+            rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(not_prepared)?;
         }
         program::give_up_privileges(self.level).map_err(not_prepared)
     }
@@ -181,7 +183,7 @@ impl Watch<'_> {
     }
 
     fn kill_the_rest(&self) {
-        if self.level == Level::Unconfined {
+        if self.level != Level::Full {
             return sweep::descendants();
         }
         // -1 from pid 1: every process of this namespace but itself. None left is no failure.

@@ -3,6 +3,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use landlock::{
     ABI, Access, AccessFs, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset, RulesetAttr, RulesetCreated,
@@ -23,8 +24,11 @@ const PRIVATE: [&str; 2] = ["/tmp", "/dev/shm"];
 
 /// Made once for a Cell and applied in each command.
 #[derive(Debug, Clone)]
-pub(super) struct Landlock {
-    writable: Vec<PathBuf>,
+pub(super) enum Landlock {
+    /// Behind the mounts, whose paths are opened where the command sees them.
+    Behind { writable: Vec<PathBuf> },
+    /// At the degraded level, with the paths of the host.
+    Alone(Rc<RulesetCreated>),
 }
 
 impl Landlock {
@@ -33,9 +37,13 @@ impl Landlock {
         ruleset().map_err(io::Error::other)?;
         let places = [spec.workspace.as_path(), &spec.scratch];
         let writable = places.into_iter().chain(PRIVATE.map(Path::new));
-        Ok(Self {
+        Ok(Self::Behind {
             writable: writable.map(Path::to_owned).collect(),
         })
+    }
+
+    pub(super) fn alone(rules: RulesetCreated) -> Self {
+        Self::Alone(Rc::new(rules))
     }
 
     /// For this process and all that it starts. It must have no new privileges.
@@ -44,10 +52,17 @@ impl Landlock {
     }
 
     fn restrict(&self) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        let writable = match self {
+            Self::Behind { writable } => writable,
+            Self::Alone(rules) => {
+                rules.try_clone()?.restrict_self()?;
+                return Ok(());
+            }
+        };
         let mut rules = ruleset()?;
         let all = AccessFs::from_all(WANTED);
         rules = rules.add_rule(PathBeneath::new(PathFd::new("/")?, AccessFs::from_read(WANTED)))?;
-        for place in &self.writable {
+        for place in writable {
             rules = rules.add_rule(PathBeneath::new(PathFd::new(place)?, all))?;
         }
         for device in DEVICES {

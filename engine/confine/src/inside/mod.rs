@@ -6,6 +6,7 @@
 
 mod entry;
 mod fork;
+mod grants;
 mod identity;
 mod init;
 mod landlock;
@@ -13,6 +14,7 @@ mod mount;
 mod namespaces;
 mod program;
 mod root;
+mod shared_machine;
 mod sources;
 mod supervisor;
 mod sweep;

@@ -15,16 +15,21 @@ fn may_leave_groups() -> bool {
     fs::read_to_string("/proc/self/setgroups").is_ok_and(|rule| rule.trim() == "allow")
 }
 
-/// Moves this process into new namespaces. It has every capability there, and none outside.
-pub(super) fn enter(network: Network) -> Result<(), Failure> {
-    let (uid, gid) = (rustix::process::geteuid(), rustix::process::getegid());
-    if uid.is_root() && may_leave_groups() {
+/// What a process inherits whatever its namespaces are.
+pub(super) fn leave_groups_and_keyring() -> Result<(), Failure> {
+    if rustix::process::geteuid().is_root() && may_leave_groups() {
         // Groups of the user who became root would reach into the Cell. An ordinary user can't leave groups, nor can the root
         // of a user namespace that such a user has made; inside they appear as nobody's.
         rustix::thread::set_thread_groups(&[]).during(Step::Identity, "can't leave the supplementary groups")?;
     }
     // Before the user namespace, so that the keyring's owner is the user and not someone whom nobody knows.
-    fork::leave_session_keyring().during(Step::Identity, "can't leave the session's keyring")?;
+    fork::leave_session_keyring().during(Step::Identity, "can't leave the session's keyring")
+}
+
+/// Moves this process into new namespaces. It has every capability there, and none outside.
+pub(super) fn enter(network: Network) -> Result<(), Failure> {
+    let (uid, gid) = (rustix::process::geteuid(), rustix::process::getegid());
+    leave_groups_and_keyring()?;
     let mut flags =
         CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWIPC | CloneFlags::CLONE_NEWUTS;
     if network == Network::None {

@@ -29,7 +29,7 @@ pub(super) enum Placed {
 }
 
 impl Sources {
-    /// At `Level::Unconfined` only the workspace and its `write` folders.
+    /// At `Level::Unconfined` only the workspace and its `write` folders, at `Level::Degraded` with what is to be hidden.
     pub(super) fn collect(spec: &CellSpec) -> Result<Self, Failure> {
         check(spec)?;
         let workspace = open_folder(&spec.workspace).during(
@@ -50,10 +50,12 @@ impl Sources {
             write,
             masks: Masks(Vec::new()),
         };
-        if spec.level == Level::Full {
+        if spec.level != Level::Unconfined {
             // After the `write` folders were made: one of them may have a hidden name.
             sources.masks = Masks::find(&spec.workspace, &spec.hide)?;
             sources.refuse_hidden_write_folders()?;
+        }
+        if spec.level == Level::Full {
             sources.take_system_set(spec.network)?;
             sources.take_granted(spec)?;
         }

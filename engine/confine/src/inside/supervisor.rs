@@ -1,5 +1,6 @@
 //! The helper's main loop: makes the Cell, starts commands in it, and ends everything when the engine is gone.
 
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
@@ -13,6 +14,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use rustix::process::{DumpableBehavior, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use super::fork::{self, Forked};
+use super::grants::Grants;
 use super::init::Init;
 use super::mount::{Forbid, Tree};
 use super::namespaces;
@@ -69,7 +71,7 @@ impl Supervisor {
         let Some((Request::Start(spec), _)) = wire::receive(&engine)? else {
             return Ok(None);
         };
-        let (views, walls) = match prepare(&spec).and_then(|views| Ok((views, Walls::new(&spec)?))) {
+        let Prepared { views, walls, hidden } = match prepare(&spec) {
             Ok(prepared) => prepared,
             Err(failure) => {
                 wire::send(&engine, &Reply::NotStarted(failure), &[])?;
@@ -77,7 +79,7 @@ impl Supervisor {
             }
         };
         let views: Vec<_> = views.iter().map(AsFd::as_fd).collect();
-        wire::send(&engine, &Reply::Started, &views)?;
+        wire::send(&engine, &Reply::Started { hidden }, &views)?;
         let (reader, writer) = io::pipe()?;
         Ok(Some(Self {
             engine,
@@ -135,7 +137,7 @@ impl Supervisor {
                 let sent = match self.level {
                     Level::Full => wire::send(&self.engine, &Reply::Spawned, &[status.as_fd(), running.pidfd.as_fd()]),
                     // Killing the first process there would only orphan the others: it is asked through the socket.
-                    Level::Unconfined => wire::send(&self.engine, &Reply::Spawned, &[status.as_fd()]),
+                    Level::Degraded | Level::Unconfined => wire::send(&self.engine, &Reply::Spawned, &[status.as_fd()]),
                 };
                 self.running.push(running);
                 sent
@@ -160,7 +162,7 @@ impl Supervisor {
         let lifeline = self.lifeline.0.as_fd().try_clone_to_owned()?;
         let namespaces = match self.level {
             Level::Full => libc::CLONE_NEWPID | libc::CLONE_NEWNS,
-            Level::Unconfined => 0,
+            Level::Degraded | Level::Unconfined => 0,
         };
         match fork::fork(namespaces)? {
             Forked::Child => Init {
@@ -188,7 +190,7 @@ impl Supervisor {
     }
 
     fn end(&mut self) {
-        // At the unconfined level every first process sees this and ends its own tree.
+        // Without a namespace every first process sees this and ends its own tree.
         self.lifeline.1 = None;
         for running in self.running.drain(..) {
             if self.level == Level::Full {
@@ -197,7 +199,7 @@ impl Supervisor {
             }
             let _ = waitpid(running.pid, None);
         }
-        if self.level == Level::Unconfined {
+        if self.level != Level::Full {
             sweep::descendants();
         }
     }
@@ -207,21 +209,78 @@ fn rustix_pid(pid: Pid) -> io::Result<rustix::process::Pid> {
     rustix::process::Pid::from_raw(pid.as_raw()).ok_or_else(|| io::ErrorKind::InvalidInput.into())
 }
 
-/// Makes the Cell around this process. Returns the View's descriptors.
-fn prepare(spec: &CellSpec) -> Result<Vec<OwnedFd>, Failure> {
-    if spec.level == Level::Unconfined {
-        rustix::process::set_child_subreaper(Some(rustix::process::getpid()))
-            .during(Step::Helper, "can't become a subreaper")?;
-        let sources = Sources::collect(spec)?;
-        let write = sources.write.into_iter().map(|(_, folder)| folder);
-        return Ok([sources.workspace].into_iter().chain(write).collect());
+struct Prepared {
+    /// The View's descriptors.
+    views: Vec<OwnedFd>,
+    walls: Walls,
+    /// What the View has to refuse by itself.
+    hidden: Vec<OsString>,
+}
+
+/// Makes the Cell around this process.
+fn prepare(spec: &CellSpec) -> Result<Prepared, Failure> {
+    match spec.level {
+        Level::Full => {
+            let views = prepare_mounts(spec)?;
+            let walls = Walls::behind_mounts(spec)?;
+            Ok(Prepared {
+                views,
+                walls,
+                hidden: Vec::new(),
+            })
+        }
+        Level::Degraded => prepare_without_mounts(spec),
+        Level::Unconfined => {
+            become_subreaper()?;
+            let views = plain_views(Sources::collect(spec)?);
+            Ok(Prepared {
+                views,
+                walls: Walls::none(),
+                hidden: Vec::new(),
+            })
+        }
     }
+}
+
+fn become_subreaper() -> Result<(), Failure> {
+    rustix::process::set_child_subreaper(Some(rustix::process::getpid()))
+        .during(Step::Helper, "can't become a subreaper")
+}
+
+fn plain_views(sources: Sources) -> Vec<OwnedFd> {
+    let write = sources.write.into_iter().map(|(_, folder)| folder);
+    [sources.workspace].into_iter().chain(write).collect()
+}
+
+fn prepare_without_mounts(spec: &CellSpec) -> Result<Prepared, Failure> {
+    become_subreaper()?;
+    namespaces::leave_groups_and_keyring()?;
+    let mut sources = Sources::collect(spec)?;
+    sources.masks = sources
+        .masks
+        .with_targets(&spec.workspace)
+        .during(Step::Masks, "can't find what hidden links lead to")?;
+    let grants = Grants::collect(spec, &sources)?;
+    let walls = Walls::alone(spec, grants.rules)?;
+    become_undumpable()?;
+    Ok(Prepared {
+        hidden: sources.masks.0.iter().map(|mask| mask.clone().into()).collect(),
+        views: plain_views(sources),
+        walls,
+    })
+}
+
+/// Nobody but this process reads its memory, which will hold the programs' environments.
+fn become_undumpable() -> Result<(), Failure> {
+    rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)
+        .during(Step::Identity, "can't become undumpable")
+}
+
+fn prepare_mounts(spec: &CellSpec) -> Result<Vec<OwnedFd>, Failure> {
     namespaces::enter(spec.network)?;
     let sources = Sources::collect(spec)?;
     let views = build_root(spec, sources)?;
-    // Nobody but this process reads its memory, which will hold the programs' environments.
-    rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)
-        .during(Step::Identity, "can't become undumpable")?;
+    become_undumpable()?;
     Ok(views)
 }
 

@@ -9,6 +9,9 @@ use seccompiler::{
     sock_filter,
 };
 
+use super::shared_machine;
+use crate::spec::Level;
+
 /// Calls that are newer than this list, of which nobody has looked at what they do. Since 5.0 they have the same numbers on all
 /// architectures; calls of the x32 ABI have larger ones.
 const FIRST_UNKNOWN: u32 = 468;
@@ -118,7 +121,7 @@ const FAMILIES: [libc::c_int; 4] = [libc::AF_UNIX, libc::AF_INET, libc::AF_INET6
 const PROTOCOLS: [libc::c_int; 3] = [0, libc::IPPROTO_TCP, libc::IPPROTO_UDP];
 
 /// The type of a socket without its flags.
-const TYPE: u64 = 0xf;
+pub(super) const TYPE: u64 = 0xf;
 
 /// Connects without `connect`.
 const FAST_OPEN: libc::c_int = libc::MSG_FASTOPEN;
@@ -134,14 +137,18 @@ const PERSONALITIES: [u64; 2] = [0, 0xffff_ffff];
 pub(super) struct SystemCalls(Vec<BpfProgram>);
 
 impl SystemCalls {
-    pub(super) fn filtered() -> Result<Self, seccompiler::Error> {
-        Ok(Self(vec![
+    pub(super) fn filtered(level: Level) -> Result<Self, seccompiler::Error> {
+        let mut filters = vec![
             filter(denied()?, libc::EPERM)?,
             filter(MISSING.iter().map(|call| (*call, Vec::new())).collect(), libc::ENOSYS)?,
             filter(families()?, libc::EAFNOSUPPORT)?,
             filter(protocols()?, libc::EPROTONOSUPPORT)?,
             unknown(),
-        ]))
+        ];
+        if level == Level::Degraded {
+            filters.push(filter(shared_machine::rules()?, libc::EACCES)?);
+        }
+        Ok(Self(filters))
     }
 
     /// For this process and all that it starts. It must have no new privileges.
@@ -152,7 +159,7 @@ impl SystemCalls {
     }
 }
 
-type Rules = BTreeMap<i64, Vec<SeccompRule>>;
+pub(super) type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
 fn filter(rules: Rules, errno: libc::c_int) -> Result<BpfProgram, seccompiler::Error> {
     let filter = SeccompFilter::new(
@@ -267,14 +274,14 @@ fn bits(argument: u8, bits: u64) -> Result<SeccompCondition, seccompiler::Backen
 }
 
 /// The lower half: the kernel reads no more of these arguments, and a program could fill the upper one.
-fn is(argument: u8, value: u64) -> Result<SeccompCondition, seccompiler::BackendError> {
+pub(super) fn is(argument: u8, value: u64) -> Result<SeccompCondition, seccompiler::BackendError> {
     SeccompCondition::new(argument, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, value)
 }
 
-fn is_not(argument: u8, value: u64) -> Result<SeccompCondition, seccompiler::BackendError> {
+pub(super) fn is_not(argument: u8, value: u64) -> Result<SeccompCondition, seccompiler::BackendError> {
     SeccompCondition::new(argument, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, value)
 }
 
-fn number(value: libc::c_int) -> u64 {
+pub(super) fn number(value: libc::c_int) -> u64 {
     u64::from(value.unsigned_abs())
 }

@@ -2,6 +2,7 @@
 //! `confine` program as an ordinary user.
 #![cfg(target_os = "linux")]
 
+mod degraded;
 mod end;
 mod files;
 mod identity;
