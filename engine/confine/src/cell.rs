@@ -120,7 +120,7 @@ impl Cell {
                 let status = descriptors
                     .next()
                     .ok_or_else(|| SpawnError::Failed("the cell sent no status".to_owned()))?;
-                Child::started(status, descriptors.next())
+                Child::started(status, descriptors.next(), self.level)
             }
             Some((Reply::NotSpawned(error), _)) => Err(error),
             Some((Reply::Started { .. } | Reply::NotStarted(_), _)) => Err(SpawnError::Failed(

@@ -1,5 +1,6 @@
 //! A command that runs in a Cell, seen from the engine.
 
+use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,10 +9,13 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{RecvFlags, SendFlags, Shutdown};
 use rustix::process::Signal;
+use serde::de::DeserializeOwned;
 
 use crate::command::{Exit, SpawnError};
+use crate::connection::{Forwarded, Refused};
 use crate::limits;
-use crate::wire::{REPORT_BYTES, Report};
+use crate::spec::Level;
+use crate::wire::{Note, REPORT_BYTES, Report};
 
 /// Dropping it kills the program and everything that it started.
 #[derive(Debug)]
@@ -19,15 +23,30 @@ pub struct Child {
     status: OwnedFd,
     /// The first process of the command's pid namespace; None where there is no namespace.
     init: Option<OwnedFd>,
+    /// Of the gate; None where there is none.
+    notes: Option<OwnedFd>,
+    connections: Mutex<Connections>,
     exit: Mutex<Option<Exit>>,
+}
+
+#[derive(Debug, Default)]
+struct Connections {
+    refused: Vec<Refused>,
+    forwarded: VecDeque<Forwarded>,
 }
 
 impl Child {
     /// Returns once the program runs.
-    pub(crate) fn started(status: OwnedFd, init: Option<OwnedFd>) -> Result<Self, SpawnError> {
+    pub(crate) fn started(status: OwnedFd, second: Option<OwnedFd>, level: Level) -> Result<Self, SpawnError> {
+        let (init, notes) = match level {
+            Level::Full => (second, None),
+            Level::Degraded | Level::Unconfined => (None, second),
+        };
         let child = Self {
             status,
             init,
+            notes,
+            connections: Mutex::default(),
             exit: Mutex::new(None),
         };
         if !child.is_readable(Some(limits::SPAWN_TIME)) {
@@ -94,14 +113,41 @@ impl Child {
         }
     }
 
-    fn receive(&self) -> io::Result<Option<Report>> {
-        let mut report = [0; REPORT_BYTES];
-        let (length, _) =
-            rustix::io::retry_on_intr(|| rustix::net::recv(&self.status, &mut report, RecvFlags::DONTWAIT))?;
-        if length == 0 {
-            return Ok(None);
+    /// Connections that the gate has refused so far, each destination once, at most 64 of them. All of them once the program has
+    /// ended.
+    pub fn refused(&self) -> Vec<Refused> {
+        self.read_notes().refused.clone()
+    }
+
+    /// Connections to the other ends of redirects, since this was called last. The gate has told of each before it can have been
+    /// accepted, and refuses more of them when some 200 are not asked for.
+    pub fn take_forwarded(&self) -> Vec<Forwarded> {
+        self.read_notes().forwarded.drain(..).collect()
+    }
+
+    /// Readable when there is something new for the two above, and at the end. None where there is no gate.
+    pub fn connections(&self) -> Option<BorrowedFd<'_>> {
+        self.notes.as_ref().map(AsFd::as_fd)
+    }
+
+    fn read_notes(&self) -> MutexGuard<'_, Connections> {
+        let mut connections = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
+        while let Some(note) = self.notes.as_ref().and_then(|notes| receive(notes).ok().flatten()) {
+            match note {
+                Note::Refused(refused) => connections.refused.push(refused),
+                Note::Forwarded(forwarded) => {
+                    if connections.forwarded.len() == limits::FORWARDED_KEPT {
+                        connections.forwarded.pop_front();
+                    }
+                    connections.forwarded.push_back(forwarded);
+                }
+            }
         }
-        Ok(Some(serde_json::from_slice(&report[..length])?))
+        connections
+    }
+
+    fn receive(&self) -> io::Result<Option<Report>> {
+        receive(&self.status)
     }
 
     fn is_readable(&self, limit: Option<Duration>) -> bool {
@@ -114,6 +160,16 @@ impl Child {
         // Nothing that holds it can panic half-way.
         self.exit.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// None at the end; `WouldBlock` while there is nothing.
+fn receive<M: DeserializeOwned>(socket: &OwnedFd) -> io::Result<Option<M>> {
+    let mut message = [0; REPORT_BYTES];
+    let (length, _) = rustix::io::retry_on_intr(|| rustix::net::recv(socket, &mut message, RecvFlags::DONTWAIT))?;
+    if length == 0 {
+        return Ok(None);
+    }
+    Ok(Some(serde_json::from_slice(&message[..length])?))
 }
 
 /// Readable once the program has ended.

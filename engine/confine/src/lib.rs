@@ -4,6 +4,7 @@
 
 mod always_hidden;
 mod command;
+mod connection;
 #[cfg_attr(
     not(target_os = "linux"),
     expect(dead_code, reason = "elsewhere nothing gets as far as a failure")
@@ -45,6 +46,7 @@ mod unsupported;
 
 pub use always_hidden::is_always_hidden;
 pub use command::{Command, Exit, SpawnError, Stdio};
+pub use connection::{Forwarded, Refused};
 pub use failure::{Failure, StartError, Step, Why};
 pub use spec::{CellSpec, Level, Network, Redirect};
 pub use system_set::{SystemSet, system_set};

@@ -55,6 +55,21 @@ pub(crate) const SPAWN_TIME: Duration = Duration::from_secs(30);
 /// For a Cell's helper to end after it was told to; then it is killed, which ends everything too.
 pub(crate) const END_TIME: Duration = Duration::from_secs(2);
 
+/// Connections of one command that its first process waits for at the same time: each is an open file there.
+pub(crate) const WAITING_CONNECTS: usize = 256;
+
+/// Until a full Unix socket is tried again: unnoticed by programs, and no load.
+pub(crate) const CONNECT_PAUSE: Duration = Duration::from_millis(10);
+
+/// Refused destinations of one command that the engine is told, each once: what a reader takes in.
+pub(crate) const REFUSED_NOTES: usize = 64;
+
+/// Forwarded connections that a `Child` keeps for whoever asks for them, the newest ones.
+pub(crate) const FORWARDED_KEPT: usize = 4_096;
+
+/// For the first processes of commands to end their trees where no namespace ends with them: half of what the helper gets.
+pub(crate) const TREE_TIME: Duration = Duration::from_secs(1);
+
 /// What the helper's standard error may add to an error text.
 pub(crate) const HELPER_STDERR_BYTES: u64 = 4_096;
 

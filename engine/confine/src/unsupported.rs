@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::command::{Command, Exit, SpawnError};
+use crate::connection::{Forwarded, Refused};
 use crate::failure::{StartError, Why};
 use crate::spec::{CellSpec, Level};
 
@@ -82,6 +83,19 @@ impl Child {
     pub fn terminate(&self, _signal: i32) {
         match self.0 {}
     }
+
+    pub fn refused(&self) -> Vec<Refused> {
+        match self.0 {}
+    }
+
+    pub fn take_forwarded(&self) -> Vec<Forwarded> {
+        match self.0 {}
+    }
+
+    #[cfg(unix)]
+    pub fn connections(&self) -> Option<std::os::fd::BorrowedFd<'_>> {
+        match self.0 {}
+    }
 }
 
 #[cfg(unix)]
@@ -97,6 +111,11 @@ impl View {
     }
 
     pub fn root_path(&self) -> PathBuf {
+        match self.0 {}
+    }
+
+    #[cfg(unix)]
+    pub fn readable(&self) -> &[(PathBuf, std::os::fd::OwnedFd)] {
         match self.0 {}
     }
 

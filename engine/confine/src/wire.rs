@@ -15,6 +15,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::command::{Exit, SpawnError};
+use crate::connection::{Forwarded, Refused};
 use crate::failure::Failure;
 use crate::limits;
 use crate::spec::CellSpec;
@@ -36,7 +37,8 @@ pub(crate) enum Reply {
         /// At the degraded level what the View has to refuse by itself, relative to the workspace. As bytes: names need not be text.
         hidden: Vec<OsString>,
     },
-    /// With the command's status socket and, at the full level, a pidfd of its first process.
+    /// With the command's status socket and, at the full level, a pidfd of its first process, at the degraded level the socket of
+    /// its notes.
     Spawned,
     NotStarted(Failure),
     NotSpawned(SpawnError),
@@ -48,6 +50,21 @@ pub(crate) enum Report {
     Running,
     NotRunning(SpawnError),
     Ended(Exit),
+}
+
+/// The same, over a socket of its own, so that a flood of them holds up no report.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Note {
+    Refused(Refused),
+    Forwarded(Forwarded),
+}
+
+/// A program's process to the command's first process, before `exec`.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Handover {
+    /// With the listener of its gate.
+    Gate,
+    NotRunning(SpawnError),
 }
 
 #[derive(Debug, Serialize, Deserialize)]

@@ -6,6 +6,7 @@
 
 mod entry;
 mod fork;
+mod gate;
 mod grants;
 mod identity;
 mod init;

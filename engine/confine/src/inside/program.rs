@@ -3,8 +3,9 @@
 use std::convert::Infallible;
 use std::ffi::CString;
 use std::io::{self, ErrorKind};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 use nix::sys::signal::SigSet;
@@ -15,7 +16,7 @@ use super::fork;
 use super::walls::Walls;
 use crate::command::SpawnError;
 use crate::spec::Level;
-use crate::wire::CommandLine;
+use crate::wire::{self, CommandLine, Handover};
 
 /// Gives up, for this process and all that it starts, what no program needs. The order matters: a bounding set can be emptied
 /// only while there are capabilities. [`Walls`] come at the end, in the program's own process.
@@ -56,8 +57,13 @@ pub(super) fn give_up_privileges(level: Level) -> io::Result<()> {
 }
 
 /// Becomes the program. Returns only when that fails.
-pub(super) fn become_program(command: &CommandLine, stdio: &[OwnedFd; 3], walls: &Walls) -> SpawnError {
-    match prepare(command, stdio, walls).and_then(|()| execute(command)) {
+pub(super) fn become_program(
+    command: &CommandLine,
+    stdio: &[OwnedFd; 3],
+    walls: &Walls,
+    handover: &UnixStream,
+) -> SpawnError {
+    match prepare(command, stdio, walls, handover).and_then(|()| execute(command)) {
         Err(error) => error,
     }
 }
@@ -82,7 +88,12 @@ fn execute(command: &CommandLine) -> Result<Infallible, SpawnError> {
     Err(not_executed(&command.program, &error.into()))
 }
 
-fn prepare(command: &CommandLine, stdio: &[OwnedFd; 3], walls: &Walls) -> Result<(), SpawnError> {
+fn prepare(
+    command: &CommandLine,
+    stdio: &[OwnedFd; 3],
+    walls: &Walls,
+    handover: &UnixStream,
+) -> Result<(), SpawnError> {
     if !command.program.is_absolute() {
         return Err(SpawnError::NotFound(command.program.clone()));
     }
@@ -105,7 +116,10 @@ fn prepare(command: &CommandLine, stdio: &[OwnedFd; 3], walls: &Walls) -> Result
     SigSet::empty()
         .thread_set_mask()
         .map_err(|error| failed(error.into()))?;
-    walls.close().map_err(failed)
+    if let Some(listener) = walls.close().map_err(failed)? {
+        wire::send(handover, &Handover::Gate, &[listener.as_fd()]).map_err(failed)?;
+    }
+    Ok(())
 }
 
 fn not_executed(program: &Path, error: &io::Error) -> SpawnError {

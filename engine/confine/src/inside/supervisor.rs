@@ -5,17 +5,20 @@ use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::rc::Rc;
+use std::time::Instant;
 
 use nix::sys::wait::waitpid;
 use nix::unistd::Pid;
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::Mode;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use rustix::process::{DumpableBehavior, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use super::fork::{self, Forked};
+use super::gate::{Filter, Policy};
 use super::grants::Grants;
-use super::init::Init;
+use super::init::{Gate, Init};
 use super::mount::{Forbid, Tree};
 use super::namespaces;
 use super::root::Root;
@@ -32,6 +35,8 @@ pub(super) struct Supervisor {
     engine: UnixStream,
     level: Level,
     walls: Walls,
+    /// At the degraded level.
+    policy: Option<Rc<Policy>>,
     running: Vec<Running>,
     /// The read end goes to every command's first process; the write end is only here, so that its end is seen there.
     lifeline: (io::PipeReader, Option<io::PipeWriter>),
@@ -71,7 +76,12 @@ impl Supervisor {
         let Some((Request::Start(spec), _)) = wire::receive(&engine)? else {
             return Ok(None);
         };
-        let Prepared { views, walls, hidden } = match prepare(&spec) {
+        let Prepared {
+            views,
+            walls,
+            policy,
+            hidden,
+        } = match prepare(&spec) {
             Ok(prepared) => prepared,
             Err(failure) => {
                 wire::send(&engine, &Reply::NotStarted(failure), &[])?;
@@ -85,6 +95,7 @@ impl Supervisor {
             engine,
             level: spec.level,
             walls,
+            policy: policy.map(Rc::new),
             running: Vec::new(),
             lifeline: (reader, Some(writer)),
         }))
@@ -133,12 +144,15 @@ impl Supervisor {
 
     fn spawn(&mut self, command: CommandLine, stdio: Vec<OwnedFd>) -> io::Result<()> {
         match self.fork_init(command, stdio) {
-            Ok((running, status)) => {
-                let sent = match self.level {
-                    Level::Full => wire::send(&self.engine, &Reply::Spawned, &[status.as_fd(), running.pidfd.as_fd()]),
+            Ok((running, [status, notes])) => {
+                let second = match self.level {
+                    Level::Full => Some(running.pidfd.as_fd()),
                     // Killing the first process there would only orphan the others: it is asked through the socket.
-                    Level::Degraded | Level::Unconfined => wire::send(&self.engine, &Reply::Spawned, &[status.as_fd()]),
+                    Level::Degraded => Some(notes.as_fd()),
+                    Level::Unconfined => None,
                 };
+                let descriptors: Vec<_> = [status.as_fd()].into_iter().chain(second).collect();
+                let sent = wire::send(&self.engine, &Reply::Spawned, &descriptors);
                 self.running.push(running);
                 sent
             }
@@ -149,7 +163,8 @@ impl Supervisor {
         }
     }
 
-    fn fork_init(&self, command: CommandLine, stdio: Vec<OwnedFd>) -> io::Result<(Running, OwnedFd)> {
+    /// With the engine's ends of the sockets for reports and for notes.
+    fn fork_init(&self, command: CommandLine, stdio: Vec<OwnedFd>) -> io::Result<(Running, [OwnedFd; 2])> {
         if self.running.len() >= limits::RUNNING_COMMANDS {
             return Err(io::Error::other(format!(
                 "{} programs are running already",
@@ -158,7 +173,9 @@ impl Supervisor {
         }
         let stdio = <[OwnedFd; 3]>::try_from(stdio)
             .map_err(|got| io::Error::other(format!("{} descriptors came instead of three", got.len())))?;
-        let (status, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
+        let pair = || socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None);
+        let (status, theirs) = pair()?;
+        let (notes, their_notes) = pair()?;
         let lifeline = self.lifeline.0.as_fd().try_clone_to_owned()?;
         let namespaces = match self.level {
             Level::Full => libc::CLONE_NEWPID | libc::CLONE_NEWNS,
@@ -172,6 +189,7 @@ impl Supervisor {
                 lifeline,
                 level: self.level,
                 walls: self.walls.clone(),
+                gate: self.policy.clone().map(|policy| Gate { policy, notes }),
             }
             .run(),
             Forked::Parent(pid) => {
@@ -183,26 +201,41 @@ impl Supervisor {
                         pidfd,
                         _status: status,
                     },
-                    theirs,
+                    [theirs, their_notes],
                 ))
             }
+        }
+    }
+
+    /// Gives every first process the time to end its own tree. One that does not is stuck, and swept away with what is left.
+    fn wait_for_all(&self) {
+        let deadline = Instant::now() + limits::TREE_TIME;
+        for running in &self.running {
+            let mut waited = [PollFd::new(&running.pidfd, PollFlags::IN)];
+            let _ = poll(&mut waited, Some(&left_until(deadline)));
         }
     }
 
     fn end(&mut self) {
         // Without a namespace every first process sees this and ends its own tree.
         self.lifeline.1 = None;
+        if self.level != Level::Full {
+            self.wait_for_all();
+            sweep::descendants();
+            return;
+        }
         for running in self.running.drain(..) {
-            if self.level == Level::Full {
-                // It may have ended by itself.
-                let _ = pidfd_send_signal(&running.pidfd, Signal::KILL);
-            }
+            // It may have ended by itself.
+            let _ = pidfd_send_signal(&running.pidfd, Signal::KILL);
             let _ = waitpid(running.pid, None);
         }
-        if self.level != Level::Full {
-            sweep::descendants();
-        }
     }
+}
+
+/// Until a moment in the future, for `poll`.
+fn left_until(deadline: Instant) -> Timespec {
+    let left = deadline.saturating_duration_since(Instant::now());
+    Timespec::try_from(left).unwrap_or(Timespec { tv_sec: 0, tv_nsec: 0 })
 }
 
 fn rustix_pid(pid: Pid) -> io::Result<rustix::process::Pid> {
@@ -213,6 +246,7 @@ struct Prepared {
     /// The View's descriptors.
     views: Vec<OwnedFd>,
     walls: Walls,
+    policy: Option<Policy>,
     /// What the View has to refuse by itself.
     hidden: Vec<OsString>,
 }
@@ -226,6 +260,7 @@ fn prepare(spec: &CellSpec) -> Result<Prepared, Failure> {
             Ok(Prepared {
                 views,
                 walls,
+                policy: None,
                 hidden: Vec::new(),
             })
         }
@@ -236,6 +271,7 @@ fn prepare(spec: &CellSpec) -> Result<Prepared, Failure> {
             Ok(Prepared {
                 views,
                 walls: Walls::none(),
+                policy: None,
                 hidden: Vec::new(),
             })
         }
@@ -261,12 +297,14 @@ fn prepare_without_mounts(spec: &CellSpec) -> Result<Prepared, Failure> {
         .with_targets(&spec.workspace)
         .during(Step::Masks, "can't find what hidden links lead to")?;
     let grants = Grants::collect(spec, &sources)?;
-    let walls = Walls::alone(spec, grants.rules)?;
+    let walls = Walls::alone(spec, grants.rules, Filter::new(!grants.apart.is_empty()))?;
+    let policy = Policy::new(spec, grants.apart).during(Step::Spec, "can't look at what programs may connect to")?;
     become_undumpable()?;
     Ok(Prepared {
         hidden: sources.masks.0.iter().map(|mask| mask.clone().into()).collect(),
         views: plain_views(sources),
         walls,
+        policy: Some(policy),
     })
 }
 

@@ -38,7 +38,7 @@ fn reap_ended() -> bool {
     }
 }
 
-fn find_descendants(root: i32) -> BTreeSet<i32> {
+pub(super) fn find_descendants(root: i32) -> BTreeSet<i32> {
     let mut children: BTreeMap<i32, Vec<i32>> = BTreeMap::new();
     for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
         let pid = entry.file_name().to_str().and_then(|name| name.parse().ok());

@@ -3,9 +3,12 @@
 #![cfg(target_os = "linux")]
 
 mod degraded;
+mod degraded_machine;
 mod end;
 mod files;
+mod gate;
 mod identity;
+mod machines;
 mod network;
 mod project;
 mod spawn;
