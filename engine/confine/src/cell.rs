@@ -1,7 +1,7 @@
 //! The place where the native programs of one stage attempt run, seen from the engine.
 
 use std::io::{self, Read};
-use std::net::{SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -18,7 +18,8 @@ use crate::ids::Ids;
 use crate::inside::HELPER_ARGUMENT;
 use crate::limits;
 use crate::machine;
-use crate::network::{Connection, Gateway, Layout, Listener, Observer, Sockets};
+use crate::network::{Connection, Gateway, Layout, Listener, Observer, Sockets, redirects};
+use crate::notes::Notes;
 use crate::program_limits::HeldLimits;
 use crate::spec::{CellSpec, Level};
 use crate::view::View;
@@ -56,6 +57,7 @@ impl Cell {
         observer: impl Fn(Connection) + Send + Sync + 'static,
     ) -> Result<Self, StartError> {
         refuse_odd_names(spec)?;
+        let (asked, outside) = outside(spec).map_err(StartError::Helper)?;
         let (socket, theirs) = UnixStream::pair().map_err(StartError::Helper)?;
         let mut process = process::Command::new(helper)
             .arg(HELPER_ARGUMENT)
@@ -65,7 +67,7 @@ impl Cell {
             .stderr(ProcessStdio::piped())
             .spawn()
             .map_err(StartError::Helper)?;
-        let answer = Self::ask_to_start(&socket, spec);
+        let answer = Self::ask_to_start(&socket, &asked);
         let (started, handed_over) = match answer {
             Ok(Some((Reply::Started(started), handed_over))) => (started, handed_over),
             Ok(Some((Reply::NotStarted(failure), _))) => {
@@ -87,7 +89,7 @@ impl Cell {
         };
         // It would block a helper that writes more than a pipe holds, and nobody reads it from here on.
         process.stderr = None;
-        let served = Self::serve(socket, spec, handed_over, &started, Arc::new(observer));
+        let served = Self::serve(socket, spec, handed_over, &started, outside, Arc::new(observer));
         match served {
             Ok((link, view, gateway)) => Ok(Self {
                 link,
@@ -100,11 +102,7 @@ impl Cell {
             }),
             Err(error) => {
                 end(&mut process);
-                Err(StartError::Failed(Failure::new(
-                    Step::Helper,
-                    "can't serve the cell",
-                    error,
-                )))
+                Err(error)
             }
         }
     }
@@ -114,19 +112,23 @@ impl Cell {
         spec: &CellSpec,
         handed_over: Vec<OwnedFd>,
         started: &Started,
+        outside: Option<Sockets>,
         observer: Observer,
-    ) -> io::Result<(Arc<Link>, View, Option<Gateway>)> {
+    ) -> Result<(Arc<Link>, View, Option<Gateway>), StartError> {
+        let failed = |error: io::Error| StartError::Failed(Failure::new(Step::Helper, "can't serve the cell", error));
         let mut views = handed_over;
         let rest = views.split_off(views.len().min(started.views));
-        let view = View::new(spec, views)?;
+        let hidden = started.hidden.iter().map(Into::into).collect();
+        let view = View::new(spec, views, hidden)?;
         let link = Arc::new(Link(Mutex::new(socket)));
-        if rest.is_empty() {
-            return Ok((link, view, None));
-        }
-        let sockets = sockets(spec, rest, &started.listeners)?;
+        let sockets = match outside {
+            Some(outside) => outside,
+            None if rest.is_empty() => return Ok((link, view, None)),
+            None => sockets(spec, rest, &started.listeners).map_err(failed)?,
+        };
         let asking = link.clone();
         let listen = Box::new(move |address| asking.listen(address));
-        let gateway = Gateway::start(spec.network.clone(), sockets, listen, observer)?;
+        let gateway = Gateway::start(spec.network.clone(), sockets, listen, observer).map_err(failed)?;
         Ok((link, view, Some(gateway)))
     }
 
@@ -184,7 +186,15 @@ impl Cell {
                 let status = descriptors
                     .next()
                     .ok_or_else(|| SpawnError::Failed("the cell sent no status".to_owned()))?;
-                Child::started(status, descriptors.next())
+                let has_gate = self.level != Level::Unconfined;
+                let notes = descriptors
+                    .next()
+                    .filter(|_| has_gate)
+                    .map(|notes| Arc::new(Notes::new(notes)));
+                if let (Some(gateway), Some(notes)) = (&self.gateway, &notes) {
+                    gateway.watch(notes.clone());
+                }
+                Child::started(status, descriptors.next(), notes)
             }
             Some((Reply::NotSpawned(error), _)) => Err(error),
             Some(_) => Err(SpawnError::Failed(
@@ -240,13 +250,36 @@ impl Drop for Cell {
     }
 }
 
+/// At the degraded level, where the helper has no network of its own: sockets of the engine's, and the specification with what
+/// leads to them.
+fn outside(spec: &CellSpec) -> io::Result<(CellSpec, Option<Sockets>)> {
+    let mut spec = spec.clone();
+    if spec.level != Level::Degraded {
+        return Ok((spec, None));
+    }
+    let listen = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
+    let (names_tcp, forwarded) = (listen()?, listen()?);
+    spec.redirects.extend(redirects(
+        &spec.network,
+        names_tcp.local_addr()?,
+        forwarded.local_addr()?,
+    ));
+    let sockets = Sockets {
+        names_udp: None,
+        names_tcp,
+        listeners: Vec::new(),
+        forwarded: Some(forwarded),
+    };
+    Ok((spec, Some(sockets)))
+}
+
 /// What the helper made for the network, sorted.
 fn sockets(spec: &CellSpec, handed_over: Vec<OwnedFd>, listeners: &[usize]) -> io::Result<Sockets> {
     let layout = Layout::new(&spec.network);
     let mut sockets = handed_over.into_iter();
     let mut next = || sockets.next().ok_or(io::ErrorKind::UnexpectedEof);
     Ok(Sockets {
-        names_udp: next()?.into(),
+        names_udp: Some(next()?.into()),
         names_tcp: next()?.into(),
         listeners: listeners
             .iter()
@@ -260,6 +293,7 @@ fn sockets(spec: &CellSpec, handed_over: Vec<OwnedFd>, listeners: &[usize]) -> i
                 })
             })
             .collect::<io::Result<_>>()?,
+        forwarded: None,
     })
 }
 

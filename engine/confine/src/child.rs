@@ -2,16 +2,18 @@
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::net::{RecvFlags, SendFlags, Shutdown};
+use rustix::net::{SendFlags, Shutdown};
 use rustix::process::Signal;
 
 use crate::command::{Exit, SpawnError};
+use crate::connection::{Forwarded, Refused};
 use crate::limits;
-use crate::wire::{REPORT_BYTES, Report};
+use crate::notes::Notes;
+use crate::wire::{Report, receive_packet};
 
 /// Dropping it kills the program and everything that it started.
 #[derive(Debug)]
@@ -19,15 +21,22 @@ pub struct Child {
     status: OwnedFd,
     /// The first process of the command's pid namespace; None where there is no namespace.
     init: Option<OwnedFd>,
+    /// Of the gate; None where there is none.
+    notes: Option<Arc<Notes>>,
     exit: Mutex<Option<Exit>>,
 }
 
 impl Child {
     /// Returns once the program runs.
-    pub(crate) fn started(status: OwnedFd, init: Option<OwnedFd>) -> Result<Self, SpawnError> {
+    pub(crate) fn started(
+        status: OwnedFd,
+        init: Option<OwnedFd>,
+        notes: Option<Arc<Notes>>,
+    ) -> Result<Self, SpawnError> {
         let child = Self {
             status,
             init,
+            notes,
             exit: Mutex::new(None),
         };
         if !child.is_readable(Some(limits::SPAWN_TIME)) {
@@ -94,14 +103,23 @@ impl Child {
         }
     }
 
+    /// Connections that the gate has refused so far, each destination once, at most 64 of them. All of them once the program has
+    /// ended.
+    pub fn refused(&self) -> Vec<Refused> {
+        self.notes.as_ref().map(|notes| notes.refused()).unwrap_or_default()
+    }
+
+    /// Connections to the other ends of `CellSpec::redirects`, since this was called last. The gate has told of each before it can
+    /// have been accepted, and refuses more of them when some 200 are not asked for.
+    pub fn take_forwarded(&self) -> Vec<Forwarded> {
+        self.notes
+            .as_ref()
+            .map(|notes| notes.take_forwarded())
+            .unwrap_or_default()
+    }
+
     fn receive(&self) -> io::Result<Option<Report>> {
-        let mut report = [0; REPORT_BYTES];
-        let (length, _) =
-            rustix::io::retry_on_intr(|| rustix::net::recv(&self.status, &mut report, RecvFlags::DONTWAIT))?;
-        if length == 0 {
-            return Ok(None);
-        }
-        Ok(Some(serde_json::from_slice(&report[..length])?))
+        receive_packet(&self.status)
     }
 
     fn is_readable(&self, limit: Option<Duration>) -> bool {

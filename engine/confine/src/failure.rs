@@ -18,6 +18,8 @@ pub enum Step {
     /// Finding what is hidden.
     Masks,
     Landlock,
+    /// The newer Landlock without which there is no degraded level.
+    LandlockAlone,
     /// The filter of system calls.
     SystemCalls,
     /// The helper process itself.

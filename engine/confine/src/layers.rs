@@ -18,6 +18,8 @@ pub enum Layer {
     Capabilities,
     Landlock,
     SystemCalls,
+    /// Without it programs connect by themselves.
+    Gate,
 }
 
 /// All of them. Only a build for tests has a value that lacks one: the feature `layers-off`, which nothing but this crate's own

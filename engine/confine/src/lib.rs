@@ -5,6 +5,7 @@
 
 mod always_hidden;
 mod command;
+mod connection;
 mod failure;
 mod ids;
 #[cfg_attr(
@@ -39,7 +40,13 @@ mod inside;
 #[cfg(target_os = "linux")]
 mod machine;
 #[cfg(target_os = "linux")]
+mod notes;
+#[cfg(target_os = "linux")]
 mod open;
+#[cfg(target_os = "linux")]
+mod parts;
+#[cfg(target_os = "linux")]
+mod unmasked;
 #[cfg(target_os = "linux")]
 mod view;
 #[cfg(target_os = "linux")]
@@ -59,6 +66,7 @@ mod plain;
 
 pub use always_hidden::is_always_hidden;
 pub use command::{Command, Exit, SpawnError, Stdio};
+pub use connection::{Forwarded, Refused};
 pub use failure::{Failure, StartError, Step, Why};
 pub use ids::Ids;
 #[doc(hidden)]
@@ -66,7 +74,7 @@ pub use layers::{Layer, Layers};
 pub use limit::Limit;
 pub use network::{Connection, ConnectionEnd, Destination, is_public};
 pub use program_limits::{Held, HeldLimits, Precision, ProgramLimits};
-pub use spec::{CellSpec, Level};
+pub use spec::{CellSpec, Level, Redirect};
 pub use system_set::{SystemSet, system_set};
 
 #[cfg(target_os = "linux")]

@@ -11,6 +11,13 @@ pub(crate) const PINNED: usize = 4_096;
 /// Entries of a workspace that are looked at for hidden names: some ten times the largest repositories with their `node_modules`.
 pub(crate) const WALKED_ENTRIES: usize = 5_000_000;
 
+/// Entries that are allowed one by one because something beside them is hidden: what a folder of generated files may hold.
+/// Each is a rule, which the kernel looks up in a tree.
+pub(crate) const PARTS: usize = 65_536;
+
+/// Folders without anything hidden that a View hands out where it has no mounts: each is an open file of the engine.
+pub(crate) const VIEW_FOLDERS: usize = 128;
+
 /// Depth of folders in the workspace: ordinary trees have some ten. What is deeper is hidden.
 pub(crate) const WALKED_DEPTH: usize = 512;
 
@@ -73,6 +80,21 @@ pub(crate) const SPAWN_TIME: Duration = Duration::from_secs(30);
 
 /// For a Cell's helper to end after it was told to; then it is killed, which ends everything too.
 pub(crate) const END_TIME: Duration = Duration::from_secs(2);
+
+/// Connections of one command that its first process waits for at the same time: each is an open file there.
+pub(crate) const WAITING_CONNECTS: usize = 256;
+
+/// Until a full Unix socket is tried again: unnoticed by programs, and no load.
+pub(crate) const CONNECT_PAUSE: Duration = Duration::from_millis(10);
+
+/// Refused destinations of one command that the engine is told, each once: what a reader takes in.
+pub(crate) const REFUSED_NOTES: usize = 64;
+
+/// Forwarded connections that a `Child` keeps for whoever asks for them, the newest ones.
+pub(crate) const FORWARDED_KEPT: usize = 4_096;
+
+/// For the first processes of commands to end their trees where no namespace ends with them: half of what the helper gets.
+pub(crate) const TREE_TIME: Duration = Duration::from_secs(1);
 
 /// What the helper's standard error may add to an error text.
 pub(crate) const HELPER_STDERR_BYTES: u64 = 4_096;

@@ -127,6 +127,12 @@ pub(crate) fn explain(failure: &Failure) -> Option<Why> {
                 "start the kernel with `lsm=landlock,…` in front of what /sys/kernel/security/lsm shows",
             );
         }
+        Step::LandlockAlone => {
+            return why(
+                "the degraded level needs Landlock 6 (Linux 6.12 and later have it, where it is switched on)",
+                "boot Linux 6.12 or newer, with `lsm=landlock,…` in front of what /sys/kernel/security/lsm shows",
+            );
+        }
         Step::Spec | Step::Proc | Step::Masks | Step::SystemCalls | Step::Helper => return None,
     }
     if failure.step == Step::Namespaces {

@@ -1,5 +1,6 @@
 //! What of the workspace nobody sees: found anew for every Cell, because stages add files.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -46,10 +47,7 @@ impl Masks {
                 };
                 let path = folder.join(entry.file_name());
                 // Nobody looks below it, so that a stage can't leave a tree behind which keeps the next one from starting.
-                let hidden = is_too_deep(workspace, &path)
-                    || is_always_hidden(&entry.file_name())
-                    || matches!(patterns.matched(&path, kind.is_dir()), Match::Ignore(_));
-                if hidden {
+                if is_too_deep(workspace, &path) || hides(&patterns, &path, kind.is_dir()) {
                     found.push(path);
                     if found.len() > limits::MASKS {
                         return Err(too_many(workspace, "hidden paths", limits::MASKS));
@@ -62,11 +60,34 @@ impl Masks {
         found.sort();
         Ok(Self(found))
     }
+
+    /// With what hidden links lead to within the workspace, for those who can't lay a mount over a link's end.
+    pub(crate) fn with_targets(self, workspace: &Path) -> io::Result<Self> {
+        let workspace = workspace.canonicalize()?;
+        let mut all: BTreeSet<PathBuf> = BTreeSet::new();
+        for mask in self.0 {
+            let path = workspace.join(&mask);
+            // It leads nowhere, or it is no link: nothing is to be added.
+            if let Ok(target) = path.canonicalize()
+                && let Ok(target) = target.strip_prefix(&workspace)
+                && !target.as_os_str().is_empty()
+            {
+                all.insert(target.to_owned());
+            }
+            all.insert(mask);
+        }
+        Ok(Self(all.into_iter().collect()))
+    }
 }
 
 fn is_too_deep(workspace: &Path, path: &Path) -> bool {
     path.components().count() > limits::WALKED_DEPTH
         || workspace.as_os_str().len() + path.as_os_str().len() > limits::WALKED_PATH_BYTES
+}
+
+/// Looks at this path alone and not at the folders above it.
+pub(crate) fn hides(patterns: &Gitignore, path: &Path, is_folder: bool) -> bool {
+    path.file_name().is_some_and(is_always_hidden) || matches!(patterns.matched(path, is_folder), Match::Ignore(_))
 }
 
 pub(crate) fn patterns(workspace: &Path, hide: &[String]) -> Result<Gitignore, Failure> {

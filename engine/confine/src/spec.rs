@@ -1,6 +1,9 @@
 //! What one Cell and its View are made from.
 
 use std::collections::BTreeMap;
+#[cfg(target_os = "linux")]
+use std::net::IpAddr;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -36,10 +39,38 @@ pub struct CellSpec {
     pub scratch: PathBuf,
     /// Where programs may connect to. Empty: a loopback interface of their own and nothing else.
     pub network: Vec<Destination>,
+    /// Only at `Level::Degraded`, and beside those that `network` leads to: where connections really lead. All others are refused
+    /// there, except to what the programs themselves listen at.
+    pub redirects: Vec<Redirect>,
     pub level: Level,
     pub limits: ProgramLimits,
     #[doc(hidden)]
     pub layers: Layers,
+}
+
+/// One address that programs may connect to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Redirect {
+    /// As a program names it.
+    pub from: SocketAddr,
+    /// How many of its address's first bits count; 32 or 128 for this one alone.
+    pub bits: u8,
+    /// What it is connected to instead.
+    pub to: SocketAddr,
+}
+
+impl Redirect {
+    #[cfg(target_os = "linux")]
+    pub(crate) fn covers(&self, asked: SocketAddr) -> bool {
+        let same = match (self.from.ip(), asked.ip()) {
+            (IpAddr::V4(from), IpAddr::V4(asked)) => {
+                let differ = from.to_bits() ^ asked.to_bits();
+                differ.leading_zeros() >= self.bits.into()
+            }
+            (from, asked) => from == asked,
+        };
+        same && self.from.port() == asked.port()
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -47,6 +78,10 @@ pub enum Level {
     /// Namespaces, a file system of its own, no capabilities.
     #[default]
     Full,
+    /// For machines that deny namespaces: programs run among the others of the host and see its file system, of which they can
+    /// open only what the specification names. Needs Landlock 6 (Linux 6.12). Nothing is written to an overlay: writing outside
+    /// of `write` and scratch is an error, and so is opening what is hidden. `extra_files` are not there.
+    Degraded,
     /// No confinement: programs run as the user, with everything that the user can reach. The View is the plain folder,
     /// nothing is hidden. Only the end is the same: all processes are gone.
     Unconfined,
@@ -65,6 +100,7 @@ impl CellSpec {
             extra_files: BTreeMap::new(),
             scratch: scratch.into(),
             network: Vec::new(),
+            redirects: Vec::new(),
             level: Level::default(),
             layers: Layers::default(),
             limits: ProgramLimits::default(),
@@ -76,7 +112,8 @@ impl CellSpec {
         self.scratch.join("home")
     }
 
-    /// The variables of the synthetic identity: HOME, USER, LOGNAME, TMPDIR, LANG and PATH. `bin` folders of toolchains come
+    /// The variables of the synthetic identity: HOME, USER, LOGNAME, TMPDIR, LANG and PATH, at the degraded level
+    /// RES_OPTIONS too. `bin` folders of toolchains come
     /// before the system's.
     pub fn identity(&self) -> Vec<(String, String)> {
         let toolchains = self.toolchains.iter().map(|toolchain| toolchain.join("bin"));
@@ -92,8 +129,11 @@ impl CellSpec {
             ("LANG", "C.UTF-8".to_owned()),
             ("PATH", path.join(":")),
         ];
+        // No filter sees where a datagram goes, so there are none at this level, and names are asked for over TCP.
+        let resolver = (self.level == Level::Degraded).then(|| ("RES_OPTIONS", "use-vc".to_owned()));
         pairs
             .into_iter()
+            .chain(resolver)
             .map(|(name, value)| (name.to_owned(), value))
             .collect()
     }

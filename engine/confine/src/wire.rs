@@ -16,6 +16,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::command::{Exit, SpawnError};
+use crate::connection::{Forwarded, Refused};
 use crate::failure::Failure;
 use crate::ids::Ids;
 use crate::limits;
@@ -41,7 +42,8 @@ pub(crate) enum Reply {
     /// With the listener.
     Listening,
     NotListening(String),
-    /// With the command's status socket and, at the full level, a pidfd of its first process.
+    /// With the command's status socket, the socket of its notes where there is a gate, and at the full level a pidfd of its first
+    /// process.
     Spawned,
     NotStarted(Failure),
     NotSpawned(SpawnError),
@@ -58,6 +60,8 @@ pub(crate) struct Started {
     /// Where there is a network of its own: the name server's sockets, UDP and TCP, then one for each of these listeners of the
     /// layout.
     pub(crate) listeners: Vec<usize>,
+    /// At the degraded level what the View has to refuse by itself, relative to the workspace. As bytes: names need not be text.
+    pub(crate) hidden: Vec<OsString>,
 }
 
 /// A command's first process to the engine, over the status socket.
@@ -66,6 +70,21 @@ pub(crate) enum Report {
     Running,
     NotRunning(SpawnError),
     Ended(Exit),
+}
+
+/// The same, over a socket of its own, so that a flood of them holds up no report.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Note {
+    Refused(Refused),
+    Forwarded(Forwarded),
+}
+
+/// A program's process to the command's first process, before `exec`.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Handover {
+    /// With the listener of its gate.
+    Gate,
+    NotRunning(SpawnError),
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -141,6 +160,16 @@ pub(crate) fn receive<M: DeserializeOwned>(socket: &UnixStream) -> io::Result<Op
     let mut body = vec![0; length as usize];
     socket.read_exact(&mut body)?;
     Ok(Some((serde_json::from_slice(&body)?, descriptors)))
+}
+
+/// One message of a socket that keeps them apart. None at the end; `WouldBlock` while there is nothing.
+pub(crate) fn receive_packet<M: DeserializeOwned>(socket: &OwnedFd) -> io::Result<Option<M>> {
+    let mut message = [0; REPORT_BYTES];
+    let (length, _) = rustix::io::retry_on_intr(|| rustix::net::recv(socket, &mut message, RecvFlags::DONTWAIT))?;
+    if length == 0 {
+        return Ok(None);
+    }
+    Ok(Some(serde_json::from_slice(&message[..length])?))
 }
 
 #[cfg(test)]

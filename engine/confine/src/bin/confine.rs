@@ -28,6 +28,7 @@ Runs PROGRAM with the current folder as workspace. It sees that folder without
                     a service of this machine's loopback, at the same port
   --memory SIZE     end all programs when together they take more (512m, 2g)
   --processes N     no more processes and threads at the same time
+  --degraded        without namespaces, by Landlock and a filter of system calls
   --unconfined      no confinement; only the end of all processes is certain
 
 It ends with PROGRAM's exit code, with 128 + N after signal N, with 137 and a
@@ -97,6 +98,7 @@ fn parse(mut words: impl Iterator<Item = OsString>, scratch: &Path) -> Result<Re
             }
             Some("--memory") => spec.limits.memory = Some(size(&value()?)?),
             Some("--processes") => spec.limits.processes = Some(number(&value()?, "a number of processes")?),
+            Some("--degraded") => spec.level = Level::Degraded,
             Some("--unconfined") => spec.level = Level::Unconfined,
             Some("--") => {
                 let program = words.next().ok_or("no program is named")?;

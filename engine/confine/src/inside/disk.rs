@@ -29,7 +29,7 @@ impl Disks {
     pub(super) fn of(spec: &CellSpec) -> io::Result<Self> {
         let in_workspace: Vec<PathBuf> = match spec.level {
             Level::Unconfined => vec![spec.workspace.clone()],
-            Level::Full => spec.write.iter().map(|folder| spec.workspace.join(folder)).collect(),
+            Level::Full | Level::Degraded => spec.write.iter().map(|folder| spec.workspace.join(folder)).collect(),
         };
         let (mut devices, mut disks) = (Vec::new(), Vec::new());
         for path in in_workspace.iter().chain([&spec.scratch]) {

@@ -17,6 +17,7 @@ use rustix::process::DumpableBehavior;
 
 use super::cgroup::{Group, Shortage};
 use super::fork::{self, Forked};
+use super::gate::{Keeper, Policy};
 use super::mount::Tree;
 use super::rlimits::{self, Rlimits};
 use super::walls::Walls;
@@ -24,7 +25,7 @@ use super::{own_proc, program, sweep};
 use crate::command::{Exit, SpawnError};
 use crate::layers::{Layer, Layers};
 use crate::spec::Level;
-use crate::wire::{self, CommandLine, Report};
+use crate::wire::{self, CommandLine, Handover, Report};
 
 pub(super) struct Init<'a> {
     pub(super) command: CommandLine,
@@ -40,7 +41,15 @@ pub(super) struct Init<'a> {
     /// Where the program goes.
     pub(super) group: Option<&'a Group>,
     pub(super) layers: Layers,
-    pub(super) walls: Walls,
+    pub(super) walls: &'a Walls,
+    pub(super) gate: Option<Gate<'a>>,
+}
+
+/// What a command's gate is kept with.
+pub(super) struct Gate<'a> {
+    pub(super) policy: &'a Policy,
+    /// To the engine.
+    pub(super) notes: OwnedFd,
 }
 
 /// What the first process does once the program runs.
@@ -51,13 +60,14 @@ struct Watch<'a> {
     main: Pid,
     children: SignalFd,
     shortage: Option<Shortage<'a>>,
+    keeper: Option<Keeper<'a>>,
 }
 
 impl Init<'_> {
     /// Never returns: most of this process's memory is the supervisor's, and no destructor of it may run.
-    pub(super) fn run(self) -> ! {
+    pub(super) fn run(mut self) -> ! {
         let report = match self.prepare().and_then(|()| self.start_program()) {
-            Ok(watch) => watch.until_the_end(),
+            Ok(mut watch) => watch.until_the_end(),
             Err(error) => Some(Report::NotRunning(error)),
         };
         if let Some(report) = report {
@@ -82,21 +92,30 @@ impl Init<'_> {
                     "can't mount /proc: {error}; a container that hides parts of /proc does not allow it"
                 ))
             })?;
-            // The program has the same user id: it must not look into this process.
-            rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(not_prepared)?;
         } else {
             rustix::process::set_child_subreaper(Some(rustix::process::getpid())).map_err(not_prepared)?;
+        }
+        if self.level != Level::Unconfined {
+            // The program has the same user id: it must not look into this process.
+            rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(not_prepared)?;
         }
         program::give_up_privileges(self.level, self.rlimits, self.layers).map_err(not_prepared)
     }
 
-    fn start_program(&self) -> Result<Watch<'_>, SpawnError> {
+    fn start_program(&mut self) -> Result<Watch<'_>, SpawnError> {
         let shortage = self.group.and_then(Group::shortage);
-        let (main, children, error) = self.fork_program().map_err(not_prepared)?;
-        // An end without a word means that `exec` has closed it.
-        if let Ok(error) = serde_json::from_reader::<_, SpawnError>(error) {
-            return Err(error);
+        let (main, children, handover) = self.fork_program().map_err(not_prepared)?;
+        let mut listener = None;
+        // The end means that `exec` has closed it.
+        while let Some((word, descriptors)) = wire::receive(&handover).map_err(not_prepared)? {
+            match word {
+                Handover::Gate => listener = descriptors.into_iter().next(),
+                Handover::NotRunning(error) => return Err(error),
+            }
         }
+        let keeper = listener
+            .zip(self.gate.take())
+            .map(|(listener, gate)| Keeper::new(listener, gate.policy, gate.notes));
         send(&self.status, &Report::Running);
         Ok(Watch {
             status: &self.status,
@@ -105,36 +124,42 @@ impl Init<'_> {
             main,
             children,
             shortage,
+            keeper,
         })
     }
 
-    fn fork_program(&self) -> io::Result<(Pid, SignalFd, io::PipeReader)> {
+    fn fork_program(&self) -> io::Result<(Pid, SignalFd, UnixStream)> {
         let mut signals = SigSet::empty();
         signals.add(Signal::SIGCHLD);
         signals.thread_block()?;
         let children = SignalFd::with_flags(&signals, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
-        let (reader, writer) = io::pipe()?;
+        let (handover, theirs) = UnixStream::pair()?;
         match fork::fork(0)? {
             Forked::Child => {
-                let error = program::become_program(&self.command, &self.stdio, self.group, &self.walls);
+                let error = program::become_program(&self.command, &self.stdio, self.group, self.walls, &theirs);
                 // If this fails, the end of this process is reported, which is an answer too.
-                let _ = serde_json::to_writer(&writer, &error);
+                let _ = wire::send(&theirs, &Handover::NotRunning(error), &[]);
                 std::process::exit(1)
             }
             Forked::Parent(main) => {
                 // The program's pipes must not stay open because of this process, nor the supervisor's socket. The owners of
                 // what is closed here are never dropped: this one by `forget`, the others by the exit at the end.
-                std::mem::forget(writer);
+                std::mem::forget(theirs);
+                let notes = self
+                    .gate
+                    .as_ref()
+                    .map_or(self.status.as_fd(), |gate| gate.notes.as_fd());
                 let kept = [
                     self.status.as_fd(),
                     self.lifeline.as_fd(),
                     children.as_fd(),
-                    reader.as_fd(),
+                    handover.as_fd(),
+                    notes,
                     // Without it something twice, which changes nothing.
-                    self.group.and_then(Group::events).map_or(reader.as_fd(), AsFd::as_fd),
+                    self.group.and_then(Group::events).map_or(handover.as_fd(), AsFd::as_fd),
                 ];
                 fork::close_all_but(kept.map(|descriptor| descriptor.as_raw_fd()))?;
-                Ok((main, children, reader))
+                Ok((main, children, handover))
             }
         }
     }
@@ -142,16 +167,23 @@ impl Init<'_> {
 
 impl Watch<'_> {
     /// None when the engine no longer listens.
-    fn until_the_end(&self) -> Option<Report> {
+    fn until_the_end(&mut self) -> Option<Report> {
         loop {
-            let mut waited = [
+            let mut waited = vec![
                 PollFd::new(&self.children, PollFlags::IN),
                 PollFd::new(self.status, PollFlags::IN),
                 PollFd::new(self.lifeline, PollFlags::IN),
             ];
+            waited.extend(self.keeper.iter().flat_map(Keeper::waited));
+            let pause = self.keeper.as_ref().and_then(Keeper::pause);
             // A signal ends the wait early; there is nothing to do about it but to look.
-            let _ = poll(&mut waited, None);
-            let [child_ended, engine_spoke, supervisor_gone] = waited.map(|one| !one.revents().is_empty());
+            let _ = poll(&mut waited, pause.as_ref());
+            let happened: Vec<_> = waited.iter().map(PollFd::revents).collect();
+            let (own, at_the_gate) = happened.split_at(3);
+            let [child_ended, engine_spoke, supervisor_gone] = [0, 1, 2].map(|index| !own[index].is_empty());
+            if let Some(keeper) = &mut self.keeper {
+                keeper.serve(at_the_gate);
+            }
             if child_ended {
                 while let Ok(Some(_)) = self.children.read_signal() {}
                 if let Some(exit) = self.reap() {
@@ -199,7 +231,7 @@ impl Watch<'_> {
     }
 
     fn kill_the_rest(&self) {
-        if self.level == Level::Unconfined {
+        if self.level != Level::Full {
             return sweep::descendants();
         }
         // -1 from pid 1: every process of this namespace but itself. None left is no failure.

@@ -2,7 +2,7 @@
 //! It goes on holding where a mount was forgotten, and keeps programs from signalling and tracing out of their command.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use landlock::{
     ABI, Access, AccessFs, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset, RulesetAttr, RulesetCreated,
@@ -21,41 +21,42 @@ const WANTED: ABI = ABI::V6;
 /// Places made by the Cell itself, in memory.
 const PRIVATE: [&str; 2] = ["/tmp", "/dev/shm"];
 
-/// Made once for a Cell and applied in each command.
-#[derive(Debug, Clone)]
-pub(super) struct Landlock {
-    writable: Vec<PathBuf>,
-}
+/// Made once for a Cell and applied in each command: rules are about files, whatever namespace they are seen from.
+#[derive(Debug)]
+pub(super) struct Landlock(RulesetCreated);
 
 impl Landlock {
-    /// An error: the kernel has none, or too old a one.
-    pub(super) fn new(spec: &CellSpec) -> io::Result<Self> {
-        ruleset().map_err(io::Error::other)?;
-        let places = [spec.workspace.as_path(), &spec.scratch];
-        let writable = places.into_iter().chain(PRIVATE.map(Path::new));
-        Ok(Self {
-            writable: writable.map(Path::to_owned).collect(),
-        })
+    /// Behind the mounts, where the paths are opened. An error: the kernel has none, or too old a one.
+    pub(super) fn behind_mounts(spec: &CellSpec) -> io::Result<Self> {
+        Self::of(spec).map_err(io::Error::other)
     }
 
-    /// For this process and all that it starts. It must have no new privileges.
-    pub(super) fn apply(&self) -> io::Result<()> {
-        self.restrict().map_err(io::Error::other)
+    /// At the degraded level.
+    pub(super) fn alone(rules: RulesetCreated) -> Self {
+        Self(rules)
     }
 
-    fn restrict(&self) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    fn of(spec: &CellSpec) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
         let mut rules = ruleset()?;
         let all = AccessFs::from_all(WANTED);
         rules = rules.add_rule(PathBeneath::new(PathFd::new("/")?, AccessFs::from_read(WANTED)))?;
-        for place in &self.writable {
+        for place in [spec.workspace.as_path(), &spec.scratch]
+            .into_iter()
+            .chain(PRIVATE.map(Path::new))
+        {
             rules = rules.add_rule(PathBeneath::new(PathFd::new(place)?, all))?;
         }
         for device in DEVICES {
             let path = Path::new("/dev").join(device);
             rules = rules.add_rule(PathBeneath::new(PathFd::new(path)?, all & AccessFs::from_file(WANTED)))?;
         }
-        rules.restrict_self()?;
-        Ok(())
+        Ok(Self(rules))
+    }
+
+    /// For this process and all that it starts. It must have no new privileges.
+    pub(super) fn apply(&self) -> io::Result<()> {
+        let rules = self.0.try_clone()?;
+        rules.restrict_self().map(|_| ()).map_err(io::Error::other)
     }
 }
 

@@ -3,8 +3,9 @@
 use std::convert::Infallible;
 use std::ffi::CString;
 use std::io::{self, ErrorKind};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 use nix::sys::signal::SigSet;
@@ -17,7 +18,7 @@ use super::walls::Walls;
 use crate::command::SpawnError;
 use crate::layers::{Layer, Layers};
 use crate::spec::Level;
-use crate::wire::CommandLine;
+use crate::wire::{self, CommandLine, Handover};
 
 /// Gives up, for this process and all that it starts, what no program needs. The order matters: a bounding set can be emptied
 /// only while there are capabilities. [`Walls`] come at the end, in the program's own process.
@@ -27,7 +28,7 @@ pub(super) fn give_up_privileges(level: Level, rlimits: Rlimits, layers: Layers)
         return Ok(());
     }
     if layers.has(Layer::Capabilities) {
-        give_up_capabilities()?;
+        give_up_capabilities(level)?;
     } else {
         keep_capabilities()?;
     }
@@ -35,13 +36,15 @@ pub(super) fn give_up_privileges(level: Level, rlimits: Rlimits, layers: Layers)
     Ok(())
 }
 
-fn give_up_capabilities() -> io::Result<()> {
+fn give_up_capabilities(level: Level) -> io::Result<()> {
     // By number: a newer kernel has capabilities without a name here.
     for number in 0..u64::BITS {
         match rustix::thread::remove_capability_from_bounding_set(CapabilitySet::from_bits_retain(1 << number)) {
             Ok(()) => {}
             // The first one that this kernel does not have.
             Err(rustix::io::Errno::INVAL) => break,
+            // An ordinary user outside of a namespace: what could be gained from this set, `no_new_privs` keeps away.
+            Err(rustix::io::Errno::PERM) if level == Level::Degraded => break,
             Err(error) => return Err(error.into()),
         }
     }
@@ -81,8 +84,9 @@ pub(super) fn become_program(
     stdio: &[OwnedFd; 3],
     group: Option<&Group>,
     walls: &Walls,
+    handover: &UnixStream,
 ) -> SpawnError {
-    match prepare(command, stdio, group, walls).and_then(|()| execute(command)) {
+    match prepare(command, stdio, group, walls, handover).and_then(|()| execute(command)) {
         Err(error) => error,
     }
 }
@@ -112,6 +116,7 @@ fn prepare(
     stdio: &[OwnedFd; 3],
     group: Option<&Group>,
     walls: &Walls,
+    handover: &UnixStream,
 ) -> Result<(), SpawnError> {
     if !command.program.is_absolute() {
         return Err(SpawnError::NotFound(command.program.clone()));
@@ -145,7 +150,10 @@ fn prepare(
     SigSet::empty()
         .thread_set_mask()
         .map_err(|error| failed(error.into()))?;
-    walls.close().map_err(failed)
+    if let Some(listener) = walls.close().map_err(failed)? {
+        wire::send(handover, &Handover::Gate, &[listener.as_fd()]).map_err(failed)?;
+    }
+    Ok(())
 }
 
 /// The engine opened the host's, on a mount where its owner, as which root's programs run, may change its mode.

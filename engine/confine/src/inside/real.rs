@@ -65,6 +65,10 @@ impl Real {
         self.for_engine.map(Tree::into_fd)
     }
 
+    pub(super) fn folder(&self) -> &OwnedFd {
+        &self.folder
+    }
+
     pub(super) fn into_folder(self) -> OwnedFd {
         self.folder
     }

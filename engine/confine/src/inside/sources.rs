@@ -35,8 +35,8 @@ pub(super) enum Placed {
 }
 
 impl Sources {
-    /// At `Level::Unconfined` only the workspace and its `write` folders. With an id of their own the programs are the owners of
-    /// whatever is granted.
+    /// At `Level::Unconfined` only the workspace and its `write` folders, at `Level::Degraded` with what is to be hidden. With an id
+    /// of their own the programs are the owners of whatever is granted.
     pub(super) fn collect(spec: &CellSpec, mut own: Option<&mut OwnId>) -> Result<Self, Failure> {
         check(spec)?;
         let workspace = open_folder(&spec.workspace).during(
@@ -75,10 +75,12 @@ impl Sources {
             scratch,
             masks: Masks(Vec::new()),
         };
-        if spec.level == Level::Full {
+        if spec.level != Level::Unconfined {
             // After the `write` folders were made: one of them may have a hidden name.
             sources.masks = Masks::find(&spec.workspace, &spec.hide)?;
             sources.refuse_hidden_write_folders()?;
+        }
+        if spec.level == Level::Full {
             sources.take_system_set(!spec.network.is_empty())?;
             sources.take_granted(spec, own)?;
         }

@@ -1,10 +1,12 @@
 //! The helper's main loop: makes the Cell, starts commands in it, and ends everything when the engine is gone.
 
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::time::Instant;
 
 use nix::sys::wait::waitpid;
 use nix::unistd::Pid;
@@ -15,8 +17,10 @@ use rustix::process::{DumpableBehavior, PidfdFlags, Signal, pidfd_open, pidfd_se
 
 use super::cgroup::Group;
 use super::fork::{self, Forked};
+use super::gate::{Filter, Policy};
+use super::grants::Grants;
 use super::held::Holding;
-use super::init::{self, Init};
+use super::init::{self, Gate, Init};
 use super::mount::{Forbid, Tree};
 use super::namespaces;
 use super::own_id::OwnId;
@@ -42,6 +46,8 @@ pub(super) struct Supervisor {
     walls: Walls,
     holding: Holding,
     watcher: Watcher,
+    /// None at the unconfined level.
+    policy: Option<Policy>,
     running: Vec<Running>,
     /// The read end goes to every command's first process; the write end is only here, so that its end is seen there.
     lifeline: (io::PipeReader, Option<io::PipeWriter>),
@@ -89,6 +95,7 @@ impl Supervisor {
             started,
             handed_over,
             walls,
+            policy,
             watcher,
         } = match make(&spec) {
             Ok(made) => made,
@@ -107,6 +114,7 @@ impl Supervisor {
             walls,
             holding,
             watcher,
+            policy,
             running: Vec::new(),
             lifeline: (reader, Some(writer)),
         }))
@@ -153,7 +161,7 @@ impl Supervisor {
                 let _ = pidfd_send_signal(&running.pidfd, Signal::KILL);
             }
         }
-        if self.level == Level::Unconfined {
+        if self.level != Level::Full {
             // Every first process sees the end of the old one and ends its own tree.
             let (reader, writer) = io::pipe()?;
             self.lifeline = (reader, Some(writer));
@@ -196,12 +204,12 @@ impl Supervisor {
 
     fn spawn(&mut self, command: CommandLine, stdio: Vec<OwnedFd>) -> io::Result<()> {
         match self.fork_init(command, stdio) {
-            Ok((running, status)) => {
-                let sent = match self.level {
-                    Level::Full => wire::send(&self.engine, &Reply::Spawned, &[status.as_fd(), running.pidfd.as_fd()]),
-                    // Killing the first process there would only orphan the others: it is asked through the socket.
-                    Level::Unconfined => wire::send(&self.engine, &Reply::Spawned, &[status.as_fd()]),
-                };
+            Ok((running, [status, notes])) => {
+                let mut descriptors = vec![status.as_fd()];
+                descriptors.extend(self.policy.is_some().then(|| notes.as_fd()));
+                // Killing the first process at another level would only orphan the others: it is asked through the socket.
+                descriptors.extend((self.level == Level::Full).then(|| running.pidfd.as_fd()));
+                let sent = wire::send(&self.engine, &Reply::Spawned, &descriptors);
                 self.running.push(running);
                 sent
             }
@@ -212,7 +220,8 @@ impl Supervisor {
         }
     }
 
-    fn fork_init(&self, command: CommandLine, stdio: Vec<OwnedFd>) -> io::Result<(Running, OwnedFd)> {
+    /// With the engine's ends of the sockets for reports and for notes.
+    fn fork_init(&self, command: CommandLine, stdio: Vec<OwnedFd>) -> io::Result<(Running, [OwnedFd; 2])> {
         if self.running.len() >= limits::RUNNING_COMMANDS {
             return Err(io::Error::other(format!(
                 "{} programs are running already",
@@ -221,12 +230,14 @@ impl Supervisor {
         }
         let stdio = <[OwnedFd; 3]>::try_from(stdio)
             .map_err(|got| io::Error::other(format!("{} descriptors came instead of three", got.len())))?;
-        let (status, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
+        let pair = || socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None);
+        let (status, theirs) = pair()?;
+        let (notes, their_notes) = pair()?;
         let lifeline = self.lifeline.0.as_fd().try_clone_to_owned()?;
         let (supervisor, announced) = UnixStream::pair()?;
         let namespaces = match self.level {
             Level::Full => libc::CLONE_NEWPID | libc::CLONE_NEWNS,
-            Level::Unconfined => 0,
+            Level::Degraded | Level::Unconfined => 0,
         };
         match fork::fork(namespaces)? {
             Forked::Child => Init {
@@ -239,7 +250,8 @@ impl Supervisor {
                 rlimits: self.holding.rlimits(self.running.len()),
                 group: self.holding.group.as_ref(),
                 layers: self.layers,
-                walls: self.walls.clone(),
+                walls: &self.walls,
+                gate: self.policy.as_ref().map(|policy| Gate { policy, notes }),
             }
             .run(),
             Forked::Parent(pid) => {
@@ -252,30 +264,45 @@ impl Supervisor {
                         status,
                         processes: match self.level {
                             Level::Full => Processes::of_namespace(pid.as_raw(), announced),
-                            Level::Unconfined => Processes::below(pid.as_raw()),
+                            Level::Degraded | Level::Unconfined => Processes::below(pid.as_raw()),
                         },
                         over: None,
                     },
-                    theirs,
+                    [theirs, their_notes],
                 ))
             }
         }
     }
 
-    fn end(&mut self) {
-        // At the unconfined level every first process sees this and ends its own tree.
-        self.lifeline.1 = None;
-        for running in self.running.drain(..) {
-            if self.level == Level::Full {
-                // It may have ended by itself.
-                let _ = pidfd_send_signal(&running.pidfd, Signal::KILL);
-            }
-            let _ = waitpid(running.pid, None);
-        }
-        if self.level == Level::Unconfined {
-            sweep::descendants();
+    /// Gives every first process the time to end its own tree. One that does not is stuck, and swept away with what is left.
+    fn wait_for_all(&self) {
+        let deadline = Instant::now() + limits::TREE_TIME;
+        for running in &self.running {
+            let mut waited = [PollFd::new(&running.pidfd, PollFlags::IN)];
+            let _ = poll(&mut waited, Some(&left_until(deadline)));
         }
     }
+
+    fn end(&mut self) {
+        // Without a namespace every first process sees this and ends its own tree.
+        self.lifeline.1 = None;
+        if self.level != Level::Full {
+            self.wait_for_all();
+            sweep::descendants();
+            return;
+        }
+        for running in self.running.drain(..) {
+            // It may have ended by itself.
+            let _ = pidfd_send_signal(&running.pidfd, Signal::KILL);
+            let _ = waitpid(running.pid, None);
+        }
+    }
+}
+
+/// Until a moment in the future, for `poll`.
+fn left_until(deadline: Instant) -> Timespec {
+    let left = deadline.saturating_duration_since(Instant::now());
+    Timespec::try_from(left).unwrap_or(Timespec { tv_sec: 0, tv_nsec: 0 })
 }
 
 fn rustix_pid(pid: Pid) -> io::Result<rustix::process::Pid> {
@@ -287,29 +314,41 @@ struct Made {
     started: Started,
     handed_over: Vec<OwnedFd>,
     walls: Walls,
+    policy: Option<Policy>,
     watcher: Watcher,
 }
 
 fn make(spec: &CellSpec) -> Result<Made, Failure> {
     let mut holding = Holding::new(spec).during(Step::Helper, "can't find out how much memory the machine has")?;
-    let Prepared {
-        ids,
-        handed_over,
-        views,
-        listeners,
-    } = prepare(spec)?;
-    if matches!(ids, Ids::Own(_)) {
+    let prepared = prepare(spec)?;
+    if matches!(prepared.ids, Ids::Own(_)) {
         holding.programs_have_an_own_id();
+    }
+    let mut handed_over = prepared.views;
+    let views = handed_over.len();
+    let mut listeners = Vec::new();
+    if spec.level == Level::Full && spec.layers.has(Layer::NetworkNamespace) {
+        let (sockets, made) = sockets::open(spec)?;
+        handed_over.extend(sockets);
+        listeners = made;
+    }
+    let watcher = Watcher::new(spec, holding.limits).during(Step::Helper, "can't watch what programs take")?;
+    if spec.level != Level::Unconfined {
+        // Nobody but this process reads its memory, which will hold the programs' environments.
+        rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)
+            .during(Step::Identity, "can't become undumpable")?;
     }
     Ok(Made {
         started: Started {
-            ids,
+            ids: prepared.ids,
             limits: holding.limits,
             views,
             listeners,
+            hidden: prepared.hidden,
         },
-        walls: Walls::new(spec)?,
-        watcher: Watcher::new(spec, holding.limits).during(Step::Helper, "can't watch what programs take")?,
+        walls: prepared.walls,
+        policy: prepared.policy,
+        watcher,
         holding,
         handed_over,
     })
@@ -317,53 +356,79 @@ fn make(spec: &CellSpec) -> Result<Made, Failure> {
 
 struct Prepared {
     ids: Ids,
-    /// For the engine: the View, then the sockets.
-    handed_over: Vec<OwnedFd>,
-    views: usize,
-    listeners: Vec<usize>,
+    /// The View's descriptors.
+    views: Vec<OwnedFd>,
+    walls: Walls,
+    policy: Option<Policy>,
+    /// What the View has to refuse by itself.
+    hidden: Vec<OsString>,
 }
 
 /// Makes the Cell around this process.
 fn prepare(spec: &CellSpec) -> Result<Prepared, Failure> {
-    if spec.level == Level::Unconfined {
-        rustix::process::set_child_subreaper(Some(rustix::process::getpid()))
-            .during(Step::Helper, "can't become a subreaper")?;
-        let views = Sources::collect(spec, None)?.into_descriptors();
-        let ids = if rustix::process::geteuid().is_root() {
-            Ids::Root {
-                why: "programs are not confined".to_owned(),
-            }
-        } else {
-            Ids::Engine
-        };
-        return Ok(Prepared {
-            ids,
-            views: views.len(),
-            handed_over: views,
-            listeners: Vec::new(),
-        });
+    match spec.level {
+        Level::Full => prepare_mounts(spec),
+        Level::Degraded => prepare_without_mounts(spec),
+        Level::Unconfined => {
+            become_subreaper()?;
+            Ok(Prepared {
+                ids: engine_s_ids("programs are not confined"),
+                views: Sources::collect(spec, None)?.into_descriptors(),
+                walls: Walls::none(),
+                policy: None,
+                hidden: Vec::new(),
+            })
+        }
     }
+}
+
+fn engine_s_ids(why: &str) -> Ids {
+    if rustix::process::geteuid().is_root() {
+        Ids::Root { why: why.to_owned() }
+    } else {
+        Ids::Engine
+    }
+}
+
+fn become_subreaper() -> Result<(), Failure> {
+    rustix::process::set_child_subreaper(Some(rustix::process::getpid()))
+        .during(Step::Helper, "can't become a subreaper")
+}
+
+fn prepare_without_mounts(spec: &CellSpec) -> Result<Prepared, Failure> {
+    become_subreaper()?;
+    namespaces::leave_user()?;
+    let mut sources = Sources::collect(spec, None)?;
+    sources.masks = sources
+        .masks
+        .with_targets(&spec.workspace)
+        .during(Step::Masks, "can't find what hidden links lead to")?;
+    let grants = Grants::collect(spec, &sources)?;
+    let policy =
+        Policy::without_mounts(spec, grants.apart).during(Step::Spec, "can't look at what programs may connect to")?;
+    Ok(Prepared {
+        ids: engine_s_ids("the degraded level has no ids of its own"),
+        hidden: sources.masks.0.iter().map(|mask| mask.clone().into()).collect(),
+        views: sources.into_descriptors(),
+        walls: Walls::alone(spec, grants.rules, Filter::new(&policy))?,
+        policy: Some(policy),
+    })
+}
+
+fn prepare_mounts(spec: &CellSpec) -> Result<Prepared, Failure> {
     let (ids, sources) = enter(spec)?;
-    let mut handed_over = if spec.layers.has(Layer::Mounts) {
+    let views = if spec.layers.has(Layer::Mounts) {
         build_root(spec, sources)?
     } else {
         sources.into_descriptors()
     };
-    let views = handed_over.len();
-    let mut listeners = Vec::new();
-    if spec.layers.has(Layer::NetworkNamespace) {
-        let (sockets, made) = sockets::open(spec)?;
-        handed_over.extend(sockets);
-        listeners = made;
-    }
-    // Nobody but this process reads its memory, which will hold the programs' environments.
-    rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)
-        .during(Step::Identity, "can't become undumpable")?;
+    let policy = Policy::behind_mounts(spec).during(Step::Spec, "can't look at what programs may connect to")?;
     Ok(Prepared {
         ids,
-        handed_over,
         views,
-        listeners,
+        walls: Walls::behind_mounts(spec, Filter::new(&policy))?,
+        policy: Some(policy),
+        hidden: Vec::new(),
     })
 }
 

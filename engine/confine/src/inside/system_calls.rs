@@ -9,6 +9,9 @@ use seccompiler::{
     sock_filter,
 };
 
+use super::shared_machine;
+use crate::spec::Level;
+
 /// Calls that are newer than this list, of which nobody has looked at what they do; the first is `open_tree_attr`. Since 5.0 they have the same numbers on all
 /// architectures; calls of the x32 ABI have larger ones.
 const FIRST_UNKNOWN: u32 = 467;
@@ -119,7 +122,7 @@ const FAMILIES: [libc::c_int; 4] = [libc::AF_UNIX, libc::AF_INET, libc::AF_INET6
 const PROTOCOLS: [libc::c_int; 3] = [0, libc::IPPROTO_TCP, libc::IPPROTO_UDP];
 
 /// The type of a socket without its flags.
-const TYPE: u64 = 0xf;
+pub(super) const TYPE: u64 = 0xf;
 
 /// Of internet sockets. Others are another protocol's when none is named: SOCK_SEQPACKET is SCTP, SOCK_PACKET a packet socket.
 const TYPES: [libc::c_int; 2] = [libc::SOCK_STREAM, libc::SOCK_DGRAM];
@@ -138,14 +141,18 @@ const PERSONALITIES: [u64; 2] = [0, 0xffff_ffff];
 pub(super) struct SystemCalls(BpfProgram);
 
 impl SystemCalls {
-    pub(super) fn filtered() -> Result<Self, seccompiler::Error> {
-        Ok(Self(in_turn([
+    pub(super) fn filtered(level: Level) -> Result<Self, seccompiler::Error> {
+        let mut programs = vec![
             filter(denied()?, libc::EPERM)?,
             filter(MISSING.iter().map(|call| (*call, Vec::new())).collect(), libc::ENOSYS)?,
             filter(families()?, libc::EAFNOSUPPORT)?,
             filter(protocols()?, libc::EPROTONOSUPPORT)?,
             unknown(),
-        ])))
+        ];
+        if level == Level::Degraded {
+            programs.push(filter(shared_machine::rules()?, libc::EACCES)?);
+        }
+        Ok(Self(in_turn(programs)))
     }
 
     /// For this process and all that it starts. It must have no new privileges.
@@ -154,7 +161,7 @@ impl SystemCalls {
     }
 }
 
-type Rules = BTreeMap<i64, Vec<SeccompRule>>;
+pub(super) type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
 fn filter(rules: Rules, errno: libc::c_int) -> Result<BpfProgram, seccompiler::Error> {
     let filter = SeccompFilter::new(
@@ -258,13 +265,14 @@ fn unknown() -> BpfProgram {
 }
 
 /// One program of several, since each costs every call of every program: what one of them would allow is left to the next.
-fn in_turn<const N: usize>(programs: [BpfProgram; N]) -> BpfProgram {
+fn in_turn(programs: Vec<BpfProgram>) -> BpfProgram {
     const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
     const JUMP: u16 = (libc::BPF_JMP | libc::BPF_JA) as u16;
     let mut whole = BpfProgram::new();
+    let count = programs.len();
     for (number, mut program) in programs.into_iter().enumerate() {
         let length = program.len();
-        if number + 1 < N {
+        if number + 1 < count {
             for (at, step) in program.iter_mut().enumerate() {
                 if step.code == RETURN && step.k == libc::SECCOMP_RET_ALLOW {
                     // Past the end of this one, counted from the next step. A program has at most 4,096 (BPF_MAXINSNS).
@@ -289,14 +297,14 @@ fn bits(argument: u8, bits: u64) -> Result<SeccompCondition, seccompiler::Backen
 }
 
 /// The lower half: the kernel reads no more of these arguments, and a program could fill the upper one.
-fn is(argument: u8, value: u64) -> Result<SeccompCondition, seccompiler::BackendError> {
+pub(super) fn is(argument: u8, value: u64) -> Result<SeccompCondition, seccompiler::BackendError> {
     SeccompCondition::new(argument, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, value)
 }
 
-fn is_not(argument: u8, value: u64) -> Result<SeccompCondition, seccompiler::BackendError> {
+pub(super) fn is_not(argument: u8, value: u64) -> Result<SeccompCondition, seccompiler::BackendError> {
     SeccompCondition::new(argument, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, value)
 }
 
-fn number(value: libc::c_int) -> u64 {
+pub(super) fn number(value: libc::c_int) -> u64 {
     u64::from(value.unsigned_abs())
 }

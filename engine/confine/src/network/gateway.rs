@@ -10,19 +10,25 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, poll};
 
 use super::dns::{self, Answer};
+use super::layout::is_below;
 use super::names::{Lookup, Names};
 use super::relay::{cut, relay};
 use super::{Connection, ConnectionEnd, Destination, Layout, Observer, dial};
 use crate::limits;
+use crate::notes::Notes;
 
 /// A message over UDP, and over TCP: more than any question needs.
 const QUERY_BYTES: usize = 4_096;
 
 /// Sockets of the Cell's network, made by its helper.
 pub(crate) struct Sockets {
-    pub(crate) names_udp: UdpSocket,
+    /// None where datagrams are denied.
+    pub(crate) names_udp: Option<UdpSocket>,
     pub(crate) names_tcp: TcpListener,
     pub(crate) listeners: Vec<Listener>,
+    /// Where the host's network is shared: for all that the gate redirects. Anybody on the machine can connect to it and to the one
+    /// for names, so only peers are let in that the gate has announced.
+    pub(crate) forwarded: Option<TcpListener>,
 }
 
 #[derive(Debug)]
@@ -50,6 +56,8 @@ struct Shared {
     /// A connection has ended.
     ended: Condvar,
     waker: PipeWriter,
+    /// Whether listeners are made inside for new names.
+    listens: bool,
     listen: Listen,
     observer: Observer,
 }
@@ -62,7 +70,15 @@ struct State {
     connections: BTreeMap<u64, Option<(TcpStream, TcpStream)>>,
     /// Made by a lookup, not yet waited at.
     new_listeners: Vec<Listener>,
+    /// Of the commands' gates.
+    notes: Vec<Watched>,
     denied_told: usize,
+}
+
+struct Watched {
+    notes: Arc<Notes>,
+    /// How many of the refused ones were told of.
+    told: usize,
 }
 
 impl Gateway {
@@ -80,17 +96,32 @@ impl Gateway {
             state: Mutex::default(),
             ended: Condvar::new(),
             waker,
+            listens: sockets.forwarded.is_none(),
             listen,
             observer,
         });
-        sockets.names_udp.set_nonblocking(true)?;
-        sockets.names_tcp.set_nonblocking(true)?;
+        if let Some(names_udp) = &sockets.names_udp {
+            names_udp.set_nonblocking(true)?;
+        }
+        for listener in [Some(&sockets.names_tcp), sockets.forwarded.as_ref()]
+            .into_iter()
+            .flatten()
+        {
+            listener.set_nonblocking(true)?;
+        }
         let serving = shared.clone();
         let thread = thread("network").spawn(move || serve(&serving, sockets, reader))?;
         Ok(Self {
             shared,
             thread: Some(thread),
         })
+    }
+
+    /// Before the command's program can have begun.
+    pub(crate) fn watch(&self, notes: Arc<Notes>) {
+        self.shared.state().notes.push(Watched { notes, told: 0 });
+        // Without it they are looked at later.
+        let _ = (&self.shared.waker).write_all(b"x");
     }
 }
 
@@ -129,44 +160,68 @@ fn serve(shared: &Arc<Shared>, sockets: Sockets, mut waker: PipeReader) {
         names_udp,
         names_tcp,
         mut listeners,
+        forwarded,
     } = sockets;
     listeners.retain(|listener| listener.socket.set_nonblocking(true).is_ok());
     loop {
+        let notes = shared.watched();
         let mut waited = vec![
             PollFd::new(&waker, PollFlags::IN),
-            PollFd::new(&names_udp, PollFlags::IN),
             PollFd::new(&names_tcp, PollFlags::IN),
         ];
+        waited.extend(names_udp.iter().map(|socket| PollFd::new(socket, PollFlags::IN)));
+        waited.extend(forwarded.iter().map(|socket| PollFd::new(socket, PollFlags::IN)));
         waited.extend(
             listeners
                 .iter()
                 .map(|listener| PollFd::new(&listener.socket, PollFlags::IN)),
         );
+        waited.extend(notes.iter().map(|notes| PollFd::new(notes, PollFlags::IN)));
         if poll(&mut waited, None).is_err() {
             // Interrupted.
             continue;
         }
-        let ready: Vec<_> = waited.iter().map(|one| !one.revents().is_empty()).collect();
-        if ready[0] {
+        let mut ready = waited
+            .iter()
+            .map(|one| !one.revents().is_empty())
+            .collect::<Vec<_>>()
+            .into_iter();
+        let mut is_ready = || ready.next().unwrap_or(false);
+        if is_ready() {
             let _ = waker.read(&mut [0; 64]);
             if shared.state().stopped {
+                shared.tell_refused();
                 return;
             }
         }
-        if ready[1] {
-            answer_datagram(shared, &names_udp);
-        }
-        if ready[2]
-            && let Ok((stream, _)) = names_tcp.accept()
+        if is_ready()
+            && let Ok((stream, peer)) = names_tcp.accept()
+            && (shared.listens || shared.asked_for(peer).is_some())
         {
             shared.spawn(|shared, _| answer_stream(shared, stream));
         }
-        for (listener, _) in listeners.iter().zip(&ready[3..]).filter(|(_, ready)| **ready) {
-            if let Ok((program, _)) = listener.socket.accept() {
+        if let Some(names_udp) = &names_udp
+            && is_ready()
+        {
+            answer_datagram(shared, names_udp);
+        }
+        if let Some(forwarded) = &forwarded
+            && is_ready()
+            && let Ok((program, peer)) = forwarded.accept()
+            && let Some(asked) = shared.asked_for(peer)
+            && let Some(destination) = shared.destination(asked)
+        {
+            shared.spawn(move |shared, id| shared.connect(id, program, asked, destination));
+        }
+        for listener in &listeners {
+            if is_ready()
+                && let Ok((program, _)) = listener.socket.accept()
+            {
                 let (address, destination) = (listener.address, listener.destination);
                 shared.spawn(move |shared, id| shared.connect(id, program, address, destination));
             }
         }
+        shared.tell_refused();
         listeners.append(&mut shared.state().new_listeners);
     }
 }
@@ -204,6 +259,58 @@ impl Shared {
 
     fn names(&self) -> MutexGuard<'_, Names> {
         self.names.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn watched(&self) -> Vec<Arc<Notes>> {
+        self.state().notes.iter().map(|watched| watched.notes.clone()).collect()
+    }
+
+    /// What a peer of ours has asked its gate for.
+    fn asked_for(&self, peer: SocketAddr) -> Option<SocketAddr> {
+        self.watched().iter().find_map(|notes| notes.take_asked(peer))
+    }
+
+    /// The destination that an address stands for.
+    fn destination(&self, asked: SocketAddr) -> Option<usize> {
+        let layout = Layout::new(&self.destinations);
+        let listed = layout.listeners.iter().find(|(address, _)| *address == asked);
+        if let Some((_, destination)) = listed {
+            return Some(*destination);
+        }
+        let names = self.names();
+        let name = names.name_of(asked.ip())?;
+        self.destinations
+            .iter()
+            .position(|destination| is_below(name, destination) && destination.port() == asked.port())
+    }
+
+    /// Tells of what the gates have refused since the last time, and lets go of those that have ended.
+    fn tell_refused(&self) {
+        let mut refused = Vec::new();
+        self.state().notes.retain_mut(|watched| {
+            let ended = watched.notes.has_ended();
+            let all = watched.notes.refused();
+            refused.extend(all.into_iter().skip(watched.told));
+            watched.told = watched.notes.refused().len();
+            !ended
+        });
+        for refused in refused {
+            (self.observer)(Connection {
+                to: self.named(refused.to),
+                end: ConnectionEnd::Denied,
+            });
+        }
+    }
+
+    /// The name instead of the address that stands for it.
+    fn named(&self, to: String) -> String {
+        match to.parse::<SocketAddr>() {
+            Ok(address) => match self.names().name_of(address.ip()) {
+                Some(name) => format!("{name}:{}", address.port()),
+                None => to,
+            },
+            Err(_) => to,
+        }
     }
 
     /// Runs something for one connection of a program, unless there are too many or the end has come.
@@ -297,6 +404,9 @@ impl Shared {
     }
 
     fn listen_at(&self, address: IpAddr, destinations: Vec<usize>) -> io::Result<()> {
+        if !self.listens {
+            return Ok(());
+        }
         for destination in destinations {
             let address = SocketAddr::new(address, self.destinations[destination].port());
             let socket = (self.listen)(address)?;

@@ -18,6 +18,8 @@ mod layout;
 #[cfg(target_os = "linux")]
 mod names;
 #[cfg(target_os = "linux")]
+mod redirects;
+#[cfg(target_os = "linux")]
 mod relay;
 
 pub use address::is_public;
@@ -29,4 +31,6 @@ pub(crate) use {
     connection::Observer,
     gateway::{Gateway, Listener, Sockets},
     layout::{Layout, NAME_SERVER},
+    names::is_denied,
+    redirects::redirects,
 };

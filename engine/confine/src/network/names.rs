@@ -7,11 +7,19 @@ use super::Destination;
 use super::layout::{canonical, is_below};
 
 /// Names below a granted domain, from here upwards.
-const BELOW: u32 = Ipv4Addr::new(127, 64, 128, 0).to_bits();
+pub(super) const BELOW: Ipv4Addr = Ipv4Addr::new(127, 64, 128, 0);
+
+/// How many of its first bits they all have.
+pub(super) const BELOW_BITS: u8 = 17;
 
 /// Names that are not granted, from here upwards: nobody listens there, so connecting fails at once, and whoever sees the
 /// attempt knows the name.
 const DENIED: u32 = Ipv4Addr::new(127, 65, 0, 0).to_bits();
+
+/// An address that stands for a name that is not granted.
+pub(crate) fn is_denied(address: IpAddr) -> bool {
+    matches!(address, IpAddr::V4(address) if address.to_bits() & 0xffff_0000 == DENIED)
+}
 
 /// Of each of the two kinds, in one Cell. A program that looks up more is not after an answer.
 const KEPT: usize = 4_096;
@@ -66,7 +74,7 @@ impl Names {
             .map(|(index, _)| index)
             .collect();
         if !granting.is_empty() {
-            return match assign(&mut self.below, BELOW, &name) {
+            return match assign(&mut self.below, BELOW.to_bits(), &name) {
                 Some((address, _)) => Lookup::New(address, granting),
                 None => Lookup::Missing,
             };

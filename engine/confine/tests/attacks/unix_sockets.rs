@@ -1,7 +1,7 @@
 //! Unix sockets: services of the host that listen on a file or a name.
 
 use crate::attack::Attack;
-use crate::wall::Wall::{Capabilities, Landlock, Mounts, NetNs, UserNs, View};
+use crate::wall::Wall::{Capabilities, Gate, Landlock, Mounts, NetNs, UserNs, View};
 
 pub(crate) const ATTACKS: &[Attack] = &[
     Attack::program(
@@ -44,11 +44,8 @@ pub(crate) const ATTACKS: &[Attack] = &[
     ),
     Attack::program(
         "a host's socket in a `write` folder",
-        &[],
+        &[Gate],
         "socket.socket(socket.AF_UNIX).connect('out/host.sock')",
-    )
-    .open(
-        "the folder is the real one, and the kernel has rules for sockets by path from Landlock ABI 9 (Linux 7.1) on",
     ),
     Attack::program(
         "pretending to be another process",

@@ -19,6 +19,8 @@ pub(crate) enum Wall {
     NoNewPrivs,
     Landlock,
     Seccomp,
+    /// Connections are made on the program's behalf.
+    Gate,
     /// Sizes, rlimits.
     Limits,
     /// Nothing of the engine's environment is passed on.
@@ -44,6 +46,7 @@ impl Wall {
             Self::NoNewPrivs => "no-new-privs",
             Self::Landlock => "landlock",
             Self::Seccomp => "seccomp",
+            Self::Gate => "gate",
             Self::Limits => "limits",
             Self::Environment => "environment",
             Self::Descriptors => "descriptors",
@@ -58,7 +61,7 @@ impl Wall {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Off(Layer);
 
-pub(crate) const OFF: [Off; 8] = [
+pub(crate) const OFF: [Off; 9] = [
     Off(Layer::Mounts),
     Off(Layer::Proc),
     Off(Layer::IpcNamespace),
@@ -67,6 +70,7 @@ pub(crate) const OFF: [Off; 8] = [
     Off(Layer::Capabilities),
     Off(Layer::Landlock),
     Off(Layer::SystemCalls),
+    Off(Layer::Gate),
 ];
 
 impl Off {
@@ -86,6 +90,7 @@ impl Off {
             Layer::Capabilities => &[Wall::Capabilities],
             Layer::Landlock => &[Wall::Landlock],
             Layer::SystemCalls => &[Wall::Seccomp],
+            Layer::Gate => &[Wall::Gate],
         }
     }
 

@@ -86,6 +86,11 @@ fn an_engine_that_is_killed_takes_an_unconfined_tree_with_it() {
     killed_engine(&["--unconfined"]);
 }
 
+#[test]
+fn an_engine_that_is_killed_takes_a_degraded_tree_with_it() {
+    killed_engine(&["--degraded"]);
+}
+
 fn killed_engine(options: &[&str]) {
     let project = Project::new(&[]);
     let marker = marker();

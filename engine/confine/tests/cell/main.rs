@@ -2,11 +2,15 @@
 //! `confine` program as an ordinary user.
 #![cfg(target_os = "linux")]
 
+mod degraded;
+mod degraded_machine;
 mod end;
 mod files;
+mod gate;
 mod identity;
 mod ids;
 mod limits;
+mod machines;
 mod network;
 mod project;
 mod spawn;

@@ -59,6 +59,65 @@ fn an_ordinary_user_gets_the_same_cell() {
     assert!(!project.path("lost").exists());
 }
 
+#[test]
+fn an_ordinary_user_gets_the_same_degraded_cell() {
+    if !nix::unistd::geteuid().is_root() {
+        eprintln!("skipped: these tests run as an ordinary user already");
+        return;
+    }
+    let project = Project::new(&["file", ".env", "out/x", "lib/.git/config", "lib/file"]);
+    let helper = project.scratch.path().join("confine");
+    fs::copy(HELPER, &helper).unwrap();
+    for folder in [project.workspace.path(), project.scratch.path()] {
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).unwrap();
+        chown(folder, Some(NOBODY), Some(NOBODY)).unwrap();
+    }
+    for path in [
+        "file",
+        ".env",
+        "out",
+        "out/x",
+        "lib",
+        "lib/.git",
+        "lib/.git/config",
+        "lib/file",
+    ] {
+        chown(project.path(path), Some(NOBODY), Some(NOBODY)).unwrap();
+    }
+    let host = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let script = format!(
+        "import os, socket\n\
+        print(os.getuid(), sorted(os.listdir('.')), sorted(os.listdir('lib')))\n\
+        for path in ('.env', 'lib/.git/config', '/proc/1/environ', '/etc/shadow'):\n\
+        \x20   try: open(path); print('opened')\n\
+        \x20   except PermissionError: pass\n\
+        for path in ('file', 'new'):\n\
+        \x20   try: open(path, 'w'); print('written')\n\
+        \x20   except PermissionError: pass\n\
+        open('out/made', 'w').close(); print(open('lib/file').read())\n\
+        own = socket.create_server(('127.0.0.1', 0)); socket.create_connection(own.getsockname()).close()\n\
+        try: socket.create_connection(('127.0.0.1', {})); print('connected')\n\
+        except ConnectionRefusedError: print('refused')",
+        host.local_addr().unwrap().port()
+    );
+    let output = Command::new("setpriv")
+        .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+        .arg(&helper)
+        .args(["--degraded", "--write", "out", "--", "/usr/bin/python3", "-c", &script])
+        .env_clear()
+        .env("TMPDIR", project.scratch.path())
+        .env("PATH", "/usr/bin:/bin")
+        .current_dir(project.workspace.path())
+        .output()
+        .unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        "65534 ['.env', 'file', 'lib', 'out'] ['.git', 'file']\nlib/file\nrefused\n"
+    );
+    assert_eq!(fs::metadata(project.path("out/made")).unwrap().uid(), NOBODY);
+}
+
 /// As in a container that an ordinary user started.
 #[test]
 fn root_of_a_user_namespace_gets_the_same_cell() {

@@ -1,0 +1,83 @@
+//! What the gate of one command tells the engine.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::connection::{Forwarded, Refused};
+use crate::limits;
+use crate::wire::{Note, receive_packet};
+
+/// For the command's `Child` and for the Cell's network, each of which reads what has come for both.
+#[derive(Debug)]
+pub(crate) struct Notes {
+    socket: OwnedFd,
+    read: Mutex<Read>,
+}
+
+#[derive(Debug, Default)]
+struct Read {
+    refused: Vec<Refused>,
+    forwarded: VecDeque<Forwarded>,
+    ended: bool,
+}
+
+impl Notes {
+    pub(crate) fn new(socket: OwnedFd) -> Self {
+        Self {
+            socket,
+            read: Mutex::default(),
+        }
+    }
+
+    /// All so far.
+    pub(crate) fn refused(&self) -> Vec<Refused> {
+        self.read().refused.clone()
+    }
+
+    /// Since this was called last.
+    pub(crate) fn take_forwarded(&self) -> Vec<Forwarded> {
+        self.read().forwarded.drain(..).collect()
+    }
+
+    /// What the program asked for whose end this is, if it is one of this command's.
+    pub(crate) fn take_asked(&self, peer: SocketAddr) -> Option<SocketAddr> {
+        let mut read = self.read();
+        let index = read.forwarded.iter().position(|forwarded| forwarded.peer == peer)?;
+        read.forwarded.remove(index).map(|forwarded| forwarded.to)
+    }
+
+    /// True when the gate is gone: nothing more will come.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.read().ended
+    }
+
+    fn read(&self) -> MutexGuard<'_, Read> {
+        // Nothing that holds it can panic half-way.
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            match receive_packet(&self.socket) {
+                Ok(Some(Note::Refused(refused))) => read.refused.push(refused),
+                Ok(Some(Note::Forwarded(forwarded))) => {
+                    if read.forwarded.len() == limits::FORWARDED_KEPT {
+                        read.forwarded.pop_front();
+                    }
+                    read.forwarded.push_back(forwarded);
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return read,
+                Ok(None) | Err(_) => {
+                    read.ended = true;
+                    return read;
+                }
+            }
+        }
+    }
+}
+
+/// Readable when there is something new, and at the end.
+impl AsFd for Notes {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
