@@ -297,8 +297,8 @@ fn prepare_without_mounts(spec: &CellSpec) -> Result<Prepared, Failure> {
         .with_targets(&spec.workspace)
         .during(Step::Masks, "can't find what hidden links lead to")?;
     let grants = Grants::collect(spec, &sources)?;
-    let walls = Walls::alone(spec, grants.rules, Filter::new(!grants.apart.is_empty()))?;
     let policy = Policy::new(spec, grants.apart).during(Step::Spec, "can't look at what programs may connect to")?;
+    let walls = Walls::alone(spec, grants.rules, Filter::new(&policy))?;
     become_undumpable()?;
     Ok(Prepared {
         hidden: sources.masks.0.iter().map(|mask| mask.clone().into()).collect(),

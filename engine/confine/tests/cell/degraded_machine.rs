@@ -151,7 +151,7 @@ fn the_tree_ends_with_its_command_and_with_the_cell() {
 }
 
 #[test]
-fn no_privileges_are_left() {
+fn a_degraded_program_has_no_privileges() {
     let project = Project::new(&[]);
     let cell = project.start(|spec| spec.level = Level::Degraded);
     // The program's own /proc can't be opened; prctl and capget tell the same.

@@ -135,6 +135,29 @@ fn programs_reach_what_they_listen_at() {
     }
 }
 
+/// Nobody else's machine connects to a program.
+#[test]
+fn programs_listen_at_the_loopback_only() {
+    let script = "import socket\n\
+        def listen(family, address, only=None):\n\
+        \x20   s = socket.socket(family)\n\
+        \x20   if only is not None: s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, only)\n\
+        \x20   if address: s.bind((address, 0))\n\
+        \x20   try: s.listen()\n\
+        \x20   except PermissionError: return print('refused')\n\
+        \x20   socket.create_connection(('::1' if only else '127.0.0.1', s.getsockname()[1]), 5)\n\
+        \x20   print(s.getsockname()[0])\n\
+        listen(socket.AF_INET, '0.0.0.0'); listen(socket.AF_INET6, '::', 0); listen(socket.AF_INET6, '::', 1)\n\
+        listen(socket.AF_INET, None); listen(socket.AF_INET6, None)\n";
+    let project = Project::new(&[]);
+    let cell = start(&project, |_| {});
+    let expected = "127.0.0.1\n::ffff:127.0.0.1\n::1\nrefused\nrefused\n".to_owned();
+    assert_eq!(python(&project, &cell, script), (OK, expected));
+    let plain = project.start(|spec| spec.level = Level::Unconfined);
+    let (_, output) = python(&project, &plain, script);
+    assert_eq!(output, "0.0.0.0\n::\n::\n0.0.0.0\n::\n");
+}
+
 /// What listens in one command is reached from another.
 #[test]
 fn commands_of_a_cell_reach_each_other() {

@@ -52,6 +52,13 @@ impl Address {
     }
 }
 
+impl Address {
+    /// All addresses of the machine.
+    pub(super) fn is_everywhere(&self) -> bool {
+        matches!(self, Self::Internet(at) if at.ip().to_canonical().is_unspecified())
+    }
+}
+
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

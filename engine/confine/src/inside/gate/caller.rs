@@ -3,7 +3,7 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::os::fd::{FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 
 use rustix::fs::{CWD, Mode, OFlags, openat};
@@ -70,27 +70,8 @@ impl Caller {
     }
 
     /// The same open socket that the caller has, not another one to the same place.
-    #[expect(
-        unsafe_code,
-        reason = "the safe interface hides the number of a descriptor that is not ours"
-    )]
     pub(super) fn shared(&self, descriptor: i32) -> Result<OwnedFd, Errno> {
-        let call = |number, one: i64, two: i64| {
-            // SAFETY: these two calls take numbers only.
-            let result = unsafe { libc::syscall(number, one, two, 0) };
-            match i32::try_from(result) {
-                // SAFETY: the kernel has just made it, for us alone.
-                Ok(made) if made >= 0 => Ok(unsafe { OwnedFd::from_raw_fd(made) }),
-                _ => Err(errno(io::Error::last_os_error())),
-            }
-        };
-        // Of the thread: its descriptors need not be those of its process.
-        let thread = call(libc::SYS_pidfd_open, self.thread.into(), libc::PIDFD_THREAD.into())?;
-        call(
-            libc::SYS_pidfd_getfd,
-            std::os::fd::AsRawFd::as_raw_fd(&thread).into(),
-            descriptor.into(),
-        )
+        share(self.thread, descriptor)
     }
 
     /// How a socket was opened, for who can't have it.
@@ -126,6 +107,30 @@ impl Caller {
     fn link(&self, descriptor: i32) -> String {
         format!("/proc/{}/fd/{descriptor}", self.thread)
     }
+}
+
+/// False where containers deny it to everybody, also for oneself.
+pub(super) fn can_share() -> bool {
+    io::pipe().is_ok_and(|(reader, _)| share(std::process::id(), reader.as_raw_fd()).is_ok())
+}
+
+#[expect(
+    unsafe_code,
+    reason = "the safe interface hides the number of a descriptor that is not ours"
+)]
+fn share(thread: u32, descriptor: i32) -> Result<OwnedFd, Errno> {
+    let call = |number, one: i64, two: i64| {
+        // SAFETY: these two calls take numbers only.
+        let result = unsafe { libc::syscall(number, one, two, 0) };
+        match i32::try_from(result) {
+            // SAFETY: the kernel has just made it, for us alone.
+            Ok(made) if made >= 0 => Ok(unsafe { OwnedFd::from_raw_fd(made) }),
+            _ => Err(errno(io::Error::last_os_error())),
+        }
+    };
+    // Of the thread: its descriptors need not be those of its process.
+    let thread = call(libc::SYS_pidfd_open, thread.into(), libc::PIDFD_THREAD.into())?;
+    call(libc::SYS_pidfd_getfd, thread.as_raw_fd().into(), descriptor.into())
 }
 
 fn errno(error: io::Error) -> Errno {

@@ -3,6 +3,8 @@
 use std::io;
 use std::os::fd::{FromRawFd, OwnedFd};
 
+use super::policy::Policy;
+
 const LOAD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
 const IF_EQUAL: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
 const IF_ANY_BIT: u16 = (libc::BPF_JMP | libc::BPF_JSET | libc::BPF_K) as u16;
@@ -23,21 +25,24 @@ const OPENING: &[(i64, u32)] = &[
     (libc::SYS_open, 1),
 ];
 
+/// What lets others connect.
+const LISTENING: [i64; 2] = [libc::SYS_bind, libc::SYS_listen];
+
 #[derive(Debug, Clone)]
 pub(in crate::inside) struct Filter(Vec<libc::sock_filter>);
 
 impl Filter {
-    /// `connect`, and with `lists` the opening of folders. Calls of other architectures are no concern: the filters of
+    /// What `policy` decides about. Calls of other architectures are no concern: the filters of
     /// [`SystemCalls`](crate::inside::system_calls::SystemCalls) end them.
-    pub(in crate::inside) fn new(lists: bool) -> Self {
+    pub(in crate::inside) fn new(policy: &Policy) -> Self {
         let step = |code, jt, jf, k| libc::sock_filter { code, jt, jf, k };
         let wait = step(RETURN, 0, 0, libc::SECCOMP_RET_USER_NOTIF);
-        let mut steps = vec![
-            step(LOAD, 0, 0, NUMBER),
-            step(IF_EQUAL, 0, 1, number(libc::SYS_connect)),
-            wait,
-        ];
-        if lists {
+        let listening: &[i64] = if policy.keeps_listeners() { &LISTENING } else { &[] };
+        let mut steps = vec![step(LOAD, 0, 0, NUMBER)];
+        for call in [libc::SYS_connect].iter().chain(listening) {
+            steps.extend([step(IF_EQUAL, 0, 1, number(*call)), wait]);
+        }
+        if policy.lists() {
             for (call, flags) in OPENING {
                 steps.extend([
                     step(IF_EQUAL, 0, 3, number(*call)),

@@ -2,7 +2,7 @@
 //! that takes its time is waited for together with everything else.
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
@@ -109,13 +109,41 @@ impl Keeper {
     }
 
     fn attend(&mut self, listener: &Listener, call: Call) {
-        if call.number == libc::SYS_connect {
-            if let Err(error) = self.connect(listener, call) {
-                listener.answer(call.id, Answer::Error(error));
+        let attended = match call.number {
+            libc::SYS_connect => self.connect(listener, call),
+            libc::SYS_bind => bind(listener, call),
+            libc::SYS_listen => self.listen(listener, call),
+            _ => {
+                if !self.list(listener, call) {
+                    listener.answer(call.id, Answer::GoOn);
+                }
+                Ok(())
             }
-        } else if !self.list(listener, call) {
-            listener.answer(call.id, Answer::GoOn);
+        };
+        if let Err(error) = attended {
+            listener.answer(call.id, Answer::Error(error));
         }
+    }
+
+    /// Answers, unless it returns an error. For all kinds of sockets: between the look and the call the caller can exchange what
+    /// its descriptor stands for.
+    fn listen(&mut self, listener: &Listener, call: Call) -> Result<(), Errno> {
+        let caller = Caller::find(call.thread)?;
+        let socket = caller.shared(call.arguments[0] as i32)?;
+        let at = rustix::net::getsockname(&socket)?;
+        let program = caller.program();
+        if !listener.is_waiting(call.id) {
+            return Ok(());
+        }
+        if let Ok(at) = SocketAddr::try_from(at)
+            && !at.ip().to_canonical().is_loopback()
+        {
+            self.note_refused(format!("listen:{at}"), program);
+            return Err(Errno::ACCESS);
+        }
+        rustix::net::listen(&socket, call.arguments[1] as i32)?;
+        listener.answer(call.id, Answer::Done);
+        Ok(())
     }
 
     /// Answers, unless it returns an error.
@@ -127,6 +155,7 @@ impl Keeper {
         let address = caller.bytes(call.arguments[1], length.ok_or(Errno::INVAL)?)?;
         let shared = match caller.shared(descriptor) {
             Err(Errno::BADF) => return Err(Errno::BADF),
+            Err(error) if self.policy.shares => return Err(error),
             // Denied, as in containers without CAP_SYS_PTRACE.
             Err(_) => Err(caller.socket(descriptor)?),
             Ok(socket) => {
@@ -287,6 +316,33 @@ impl Socket {
         };
         listener.answer(call, answer);
     }
+}
+
+/// All addresses become the loopback's, at which programs find what they listen at. Everything else is the kernel's, and what
+/// became of it is seen at `listen`.
+fn bind(listener: &Listener, call: Call) -> Result<(), Errno> {
+    let caller = Caller::find(call.thread)?;
+    let length = usize::try_from(call.arguments[2] as i32)
+        .ok()
+        .filter(|length| *length <= ADDRESS_BYTES);
+    let address = length.and_then(|length| Address::parse(&caller.bytes(call.arguments[1], length).ok()?));
+    let Some(Address::Internet(at)) = address.filter(Address::is_everywhere) else {
+        listener.answer(call.id, Answer::GoOn);
+        return Ok(());
+    };
+    let socket = caller.shared(call.arguments[0] as i32)?;
+    if !listener.is_waiting(call.id) {
+        return Ok(());
+    }
+    let ip = match at {
+        SocketAddr::V6(_) if sockopt::ipv6_v6only(&socket)? => Ipv6Addr::LOCALHOST.into(),
+        // One address only: the one that takes IPv4 as well, as the program wanted.
+        SocketAddr::V6(_) => Ipv4Addr::LOCALHOST.to_ipv6_mapped().into(),
+        SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+    };
+    rustix::net::bind(&socket, &SocketAddr::new(ip, at.port()))?;
+    listener.answer(call.id, Answer::Done);
+    Ok(())
 }
 
 /// Whether the socket is a non-blocking one, and the result. One of the caller's that is not is made so for as long as the call

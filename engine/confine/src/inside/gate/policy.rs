@@ -11,7 +11,7 @@ use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix};
 
 use super::address::{Address, plain};
-use super::caller::Caller;
+use super::caller::{self, Caller};
 use super::listeners::{self, Owner};
 use crate::inside::grants::Inode;
 use crate::spec::{CellSpec, Network, Redirect};
@@ -28,6 +28,8 @@ pub(in crate::inside) struct Policy {
     sockets: BTreeSet<Inode>,
     /// Folders that may be listed and have no rule for it.
     listed: BTreeSet<Inode>,
+    /// Whether the socket of a program can be had.
+    pub(super) shares: bool,
     /// What descends from this process belongs to the Cell.
     supervisor: i32,
 }
@@ -70,8 +72,19 @@ impl Policy {
             scratch: spec.scratch.canonicalize()?,
             sockets,
             listed,
+            shares: caller::can_share(),
             supervisor: std::process::id().cast_signed(),
         })
+    }
+
+    /// Folders, when they are opened.
+    pub(super) fn lists(&self) -> bool {
+        !self.listed.is_empty()
+    }
+
+    /// Who else can connect to a program. Nothing is known of sockets that can't be had.
+    pub(super) fn keeps_listeners(&self) -> bool {
+        self.shares && !self.everywhere
     }
 
     pub(super) fn judge(&self, address: &Address, caller: &Caller) -> Verdict {
