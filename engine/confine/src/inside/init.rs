@@ -99,7 +99,11 @@ impl Init<'_> {
             // The program has the same user id: it must not look into this process.
             rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(not_prepared)?;
         }
-        program::give_up_privileges(self.level, self.rlimits, self.layers).map_err(not_prepared)
+        program::give_up_privileges(self.level, self.rlimits, self.layers).map_err(not_prepared)?;
+        if self.level == Level::Full {
+            self.walls.keep_first_process().map_err(not_prepared)?;
+        }
+        Ok(())
     }
 
     fn start_program(&mut self) -> Result<Watch<'_>, SpawnError> {

@@ -52,6 +52,14 @@ impl Walls {
         })))
     }
 
+    /// For the first process of a command, which connects for its program and shall reach no more than that could.
+    pub(super) fn keep_first_process(&self) -> io::Result<()> {
+        match &self.0 {
+            Some(closed) if closed.layers.has(Layer::Landlock) => closed.files.apply(),
+            _ => Ok(()),
+        }
+    }
+
     /// The filters come last: Landlock needs calls that they deny. Returns the listener of the gate, if there is one.
     pub(super) fn close(&self) -> io::Result<Option<OwnedFd>> {
         let Some(closed) = &self.0 else {

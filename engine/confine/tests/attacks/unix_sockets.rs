@@ -6,12 +6,12 @@ use crate::wall::Wall::{Capabilities, Gate, Landlock, Mounts, NetNs, UserNs, Vie
 pub(crate) const ATTACKS: &[Attack] = &[
     Attack::program(
         "a host's socket",
-        &[Mounts],
+        &[Mounts, Gate],
         "socket.socket(socket.AF_UNIX).connect(outside + '/stream.sock')",
     ),
     Attack::program(
         "a host's socket through a link",
-        &[Mounts],
+        &[Mounts, Gate],
         "os.symlink(outside + '/stream.sock', 'out/link.sock')\n\
          socket.socket(socket.AF_UNIX).connect('out/link.sock')",
     ),
@@ -22,7 +22,7 @@ pub(crate) const ATTACKS: &[Attack] = &[
     ),
     Attack::program(
         "a pair of datagram sockets, aimed anew",
-        &[Mounts],
+        &[Mounts, Gate],
         "one, two = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)\n\
          one.connect(outside + '/datagram.sock')\n\
          one.send(b'x')",

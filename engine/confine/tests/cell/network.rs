@@ -218,7 +218,10 @@ fn a_name_that_is_not_granted_is_told_and_leads_nowhere() {
     let told: Vec<_> = told.lock().unwrap().iter().cloned().collect();
     assert!(told.iter().all(|one| one.end == ConnectionEnd::Denied));
     let told: Vec<_> = told.into_iter().map(|one| one.to).collect();
-    assert_eq!(told, ["upload.example.com", "redis", "site.invalid"]);
+    assert_eq!(
+        told,
+        ["upload.example.com", "upload.example.com:443", "redis", "site.invalid"]
+    );
 }
 
 #[test]

@@ -85,6 +85,7 @@ fn an_ordinary_user_gets_the_same_degraded_cell() {
         chown(project.path(path), Some(NOBODY), Some(NOBODY)).unwrap();
     }
     let host = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = host.local_addr().unwrap().port();
     let script = format!(
         "import os, socket\n\
         print(os.getuid(), sorted(os.listdir('.')), sorted(os.listdir('lib')))\n\
@@ -98,7 +99,7 @@ fn an_ordinary_user_gets_the_same_degraded_cell() {
         own = socket.create_server(('127.0.0.1', 0)); socket.create_connection(own.getsockname()).close()\n\
         try: socket.create_connection(('127.0.0.1', {})); print('connected')\n\
         except ConnectionRefusedError: print('refused')",
-        host.local_addr().unwrap().port()
+        port
     );
     let output = Command::new("setpriv")
         .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
@@ -110,7 +111,10 @@ fn an_ordinary_user_gets_the_same_degraded_cell() {
         .current_dir(project.workspace.path())
         .output()
         .unwrap();
-    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    assert_eq!(
+        String::from_utf8_lossy(&output.stderr),
+        format!("confine: 127.0.0.1:{port} is not granted\n")
+    );
     assert_eq!(
         String::from_utf8_lossy(&output.stdout),
         "65534 ['.env', 'file', 'lib', 'out'] ['.git', 'file']\nlib/file\nrefused\n"
