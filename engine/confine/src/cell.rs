@@ -18,7 +18,7 @@ use crate::ids::Ids;
 use crate::inside::HELPER_ARGUMENT;
 use crate::limits;
 use crate::machine;
-use crate::network::{Connection, Gateway, Layout, Listener, Observer, Sockets, redirects};
+use crate::network::{Connection, Gateway, Layout, Listener, Observer, Sockets, listed, redirects};
 use crate::notes::Notes;
 use crate::program_limits::HeldLimits;
 use crate::spec::{CellSpec, Level};
@@ -259,8 +259,10 @@ fn outside(spec: &CellSpec) -> io::Result<(CellSpec, Option<Sockets>)> {
     }
     let listen = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
     let (names_tcp, forwarded) = (listen()?, listen()?);
+    let listed = listed(&spec.network);
     spec.redirects.extend(redirects(
         &spec.network,
+        &listed,
         names_tcp.local_addr()?,
         forwarded.local_addr()?,
     ));
@@ -268,7 +270,7 @@ fn outside(spec: &CellSpec) -> io::Result<(CellSpec, Option<Sockets>)> {
         names_udp: None,
         names_tcp,
         listeners: Vec::new(),
-        forwarded: Some(forwarded),
+        forwarded: Some((forwarded, listed.into())),
     };
     Ok((spec, Some(sockets)))
 }

@@ -45,6 +45,9 @@ pub(crate) const CONNECTIONS: usize = 256;
 /// To connect to one address: what an ordinary client waits before it tries the next one.
 pub(crate) const DIAL_TIME: Duration = Duration::from_secs(10);
 
+/// For a gate to say whose connection it is that the engine has accepted: it does so next, on a machine that may be busy.
+pub(crate) const ANNOUNCE_TIME: Duration = Duration::from_secs(2);
+
 /// For the next query over an open TCP connection to the Cell's name server.
 pub(crate) const QUERY_TIME: Duration = Duration::from_secs(5);
 

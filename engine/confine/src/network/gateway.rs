@@ -5,13 +5,14 @@ use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, poll};
 
 use super::dns::{self, Answer};
 use super::layout::is_below;
 use super::names::{Lookup, Names};
+use super::redirects::Listed;
 use super::relay::{cut, relay};
 use super::{Connection, ConnectionEnd, Destination, Layout, Observer, dial};
 use crate::limits;
@@ -28,7 +29,7 @@ pub(crate) struct Sockets {
     pub(crate) listeners: Vec<Listener>,
     /// Where the host's network is shared: for all that the gate redirects. Anybody on the machine can connect to it and to the one
     /// for names, so only peers are let in that the gate has announced.
-    pub(crate) forwarded: Option<TcpListener>,
+    pub(crate) forwarded: Option<(TcpListener, Arc<[Listed]>)>,
 }
 
 #[derive(Debug)]
@@ -103,9 +104,12 @@ impl Gateway {
         if let Some(names_udp) = &sockets.names_udp {
             names_udp.set_nonblocking(true)?;
         }
-        for listener in [Some(&sockets.names_tcp), sockets.forwarded.as_ref()]
-            .into_iter()
-            .flatten()
+        for listener in [
+            Some(&sockets.names_tcp),
+            sockets.forwarded.as_ref().map(|(listener, _)| listener),
+        ]
+        .into_iter()
+        .flatten()
         {
             listener.set_nonblocking(true)?;
         }
@@ -170,7 +174,7 @@ fn serve(shared: &Arc<Shared>, sockets: Sockets, mut waker: PipeReader) {
             PollFd::new(&names_tcp, PollFlags::IN),
         ];
         waited.extend(names_udp.iter().map(|socket| PollFd::new(socket, PollFlags::IN)));
-        waited.extend(forwarded.iter().map(|socket| PollFd::new(socket, PollFlags::IN)));
+        waited.extend(forwarded.iter().map(|(socket, _)| PollFd::new(socket, PollFlags::IN)));
         waited.extend(
             listeners
                 .iter()
@@ -196,29 +200,38 @@ fn serve(shared: &Arc<Shared>, sockets: Sockets, mut waker: PipeReader) {
         }
         if is_ready()
             && let Ok((stream, peer)) = names_tcp.accept()
-            && (shared.listens || shared.asked_for(peer).is_some())
         {
-            shared.spawn(|shared, _| answer_stream(shared, stream));
+            shared.spawn(move |shared, _| {
+                if shared.listens || shared.asked_for(peer).is_some() {
+                    answer_stream(shared, stream);
+                }
+            });
         }
         if let Some(names_udp) = &names_udp
             && is_ready()
         {
             answer_datagram(shared, names_udp);
         }
-        if let Some(forwarded) = &forwarded
+        if let Some((forwarded, listed)) = &forwarded
             && is_ready()
             && let Ok((program, peer)) = forwarded.accept()
-            && let Some(asked) = shared.asked_for(peer)
-            && let Some(destination) = shared.destination(asked)
         {
-            shared.spawn(move |shared, id| shared.connect(id, program, asked, destination));
+            let listed = listed.clone();
+            shared.spawn(move |shared, id| {
+                if let Some(asked) = shared.asked_for(peer)
+                    && let Some((destination, host)) = shared.destination(asked, &listed)
+                {
+                    shared.connect(id, program, asked.port(), destination, host);
+                }
+            });
         }
         for listener in &listeners {
             if is_ready()
                 && let Ok((program, _)) = listener.socket.accept()
             {
                 let (address, destination) = (listener.address, listener.destination);
-                shared.spawn(move |shared, id| shared.connect(id, program, address, destination));
+                let host = shared.host(address.ip(), destination);
+                shared.spawn(move |shared, id| shared.connect(id, program, address.port(), destination, host));
             }
         }
         shared.tell_refused();
@@ -265,23 +278,37 @@ impl Shared {
         self.state().notes.iter().map(|watched| watched.notes.clone()).collect()
     }
 
-    /// What a peer of ours has asked its gate for.
+    /// What a peer of ours has asked its gate for. A gate knows the peer's address when it has connected, and tells it then.
     fn asked_for(&self, peer: SocketAddr) -> Option<SocketAddr> {
-        self.watched().iter().find_map(|notes| notes.take_asked(peer))
+        let deadline = Instant::now() + limits::ANNOUNCE_TIME;
+        loop {
+            let asked = self.watched().iter().find_map(|notes| notes.take_asked(peer));
+            if asked.is_some() || Instant::now() >= deadline || self.state().stopped {
+                return asked;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 
-    /// The destination that an address stands for.
-    fn destination(&self, asked: SocketAddr) -> Option<usize> {
-        let layout = Layout::new(&self.destinations);
-        let listed = layout.listeners.iter().find(|(address, _)| *address == asked);
-        if let Some((_, destination)) = listed {
-            return Some(*destination);
+    /// The destination that an address stands for, and the name that is meant.
+    fn destination(&self, asked: SocketAddr, listed: &[Listed]) -> Option<(usize, String)> {
+        if let Some(listed) = listed.iter().find(|listed| listed.address == asked) {
+            return Some((listed.destination, listed.name.clone()));
         }
-        let names = self.names();
-        let name = names.name_of(asked.ip())?;
-        self.destinations
-            .iter()
-            .position(|destination| is_below(name, destination) && destination.port() == asked.port())
+        let layout = Layout::new(&self.destinations);
+        let laid_out = layout.listeners.iter().find(|(address, _)| *address == asked);
+        let destination = match laid_out {
+            Some((_, destination)) => *destination,
+            None => {
+                let names = self.names();
+                let name = names.name_of(asked.ip())?;
+                let port = asked.port();
+                self.destinations
+                    .iter()
+                    .position(|destination| is_below(name, destination) && destination.port() == port)?
+            }
+        };
+        Some((destination, self.host(asked.ip(), destination)))
     }
 
     /// Tells of what the gates have refused since the last time, and lets go of those that have ended.
@@ -341,13 +368,12 @@ impl Shared {
         self.ended.notify_all();
     }
 
-    fn connect(&self, id: u64, program: TcpStream, address: SocketAddr, destination: usize) {
+    fn connect(&self, id: u64, program: TcpStream, port: u16, destination: usize, host: String) {
         let destination = &self.destinations[destination];
-        let host = self.host(address.ip());
         let to = match destination {
             Destination::HostLoopback { .. } => destination.to_string(),
-            _ if host.contains(':') => format!("[{host}]:{}", address.port()),
-            _ => format!("{host}:{}", address.port()),
+            _ if host.contains(':') => format!("[{host}]:{port}"),
+            _ => format!("{host}:{port}"),
         };
         let end = match dial::dial(destination, &host, &|| !self.state().stopped) {
             Ok(outside) if self.hold(id, &program, &outside) => {
@@ -379,10 +405,14 @@ impl Shared {
     }
 
     /// What a program meant by an address.
-    fn host(&self, address: IpAddr) -> String {
-        self.names()
-            .name_of(address)
-            .map_or_else(|| address.to_string(), str::to_owned)
+    fn host(&self, address: IpAddr, destination: usize) -> String {
+        match &self.destinations[destination] {
+            Destination::Host { host, .. } => host.clone(),
+            _ => self
+                .names()
+                .name_of(address)
+                .map_or_else(|| address.to_string(), str::to_owned),
+        }
     }
 
     fn look_up(&self, name: &str) -> Answer {

@@ -32,5 +32,5 @@ pub(crate) use {
     gateway::{Gateway, Listener, Sockets},
     layout::{Layout, NAME_SERVER},
     names::is_denied,
-    redirects::redirects,
+    redirects::{listed, redirects},
 };

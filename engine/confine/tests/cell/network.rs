@@ -5,7 +5,7 @@ use std::process::Command as HostCommand;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use tidegate_confine::{Cell, CellSpec, Connection, ConnectionEnd, Destination, Exit};
+use tidegate_confine::{Cell, CellSpec, Connection, ConnectionEnd, Destination, Exit, Level};
 
 use crate::project::{HELPER, Project, eventually, run};
 
@@ -117,6 +117,56 @@ fn a_service_of_the_hosts_loopback_is_at_the_same_port() {
             to: to.clone(),
             end: end.clone()
         })
+    );
+}
+
+/// By names, which are asked for over TCP, and by the gate.
+#[test]
+fn at_the_degraded_level_the_same_is_reached() {
+    let granted = shouting(loopback(0)).port();
+    let other = shouting(loopback(0)).port();
+    let project = Project::new(&[]);
+    let mut spec = project.spec();
+    spec.level = Level::Degraded;
+    spec.network = vec![
+        Destination::HostLoopback { port: granted },
+        host("nobody.invalid", 443, false),
+    ];
+    let told = Told::default();
+    let telling = told.clone();
+    let cell = Cell::start_observed(Path::new(HELPER), &spec, move |one| telling.lock().unwrap().push(one)).unwrap();
+    let degraded = |script: &str| {
+        let mut command = project.command(PYTHON, &["-c", script]);
+        command.env = spec
+            .identity()
+            .into_iter()
+            .map(|(name, value)| (name.into(), value.into()))
+            .collect();
+        run(&cell, command)
+    };
+    for name in ["127.0.0.1", "localhost"] {
+        assert_eq!(degraded(&shout(name, granted)), (OK, "HELLO\n".to_owned()), "{name}");
+    }
+    for (name, port) in [
+        ("127.0.0.1", other),
+        ("upload.example.com", 443),
+        ("nobody.invalid", 443),
+    ] {
+        let (exit, output) = degraded(&shout(name, port));
+        assert_ne!(exit, OK, "{output}");
+    }
+    drop(cell);
+    let told = told.lock().unwrap();
+    let ends: Vec<_> = told.iter().map(|one| (one.to.as_str(), one.end.clone())).collect();
+    let closed = ConnectionEnd::Closed { sent: 5, received: 5 };
+    let (to, refused) = (format!("host-loopback:{granted}"), format!("127.0.0.1:{other}"));
+    assert_eq!(ends[..2], [(to.as_str(), closed.clone()), (to.as_str(), closed)]);
+    for denied in [refused.as_str(), "upload.example.com", "upload.example.com:443"] {
+        assert!(ends.contains(&(denied, ConnectionEnd::Denied)), "{denied}: {ends:?}");
+    }
+    assert!(
+        matches!(ends.last(), Some(("nobody.invalid:443", ConnectionEnd::Failed(_)))),
+        "{ends:?}"
     );
 }
 
@@ -262,6 +312,19 @@ fn too_many_destinations_are_an_error() {
 /// A network of its own for the `confine` program, with names and addresses that this machine does not have, and a server that
 /// shouts at 10.5.5.5, fd55::5 and 127.0.0.1.
 fn in_a_network(confine: &str) -> (String, String) {
+    let at_full = told_in_a_network(confine);
+    // Names come from the machine's own list of hosts there, and connections through the gate. Names with one address are one.
+    let degraded = told_in_a_network(&format!("--degraded {confine}"));
+    for reached in at_full.0.lines().filter(|line| line.ends_with("HELLO")) {
+        assert!(
+            degraded.0.lines().any(|line| line == reached),
+            "{reached}: {degraded:?}"
+        );
+    }
+    at_full
+}
+
+fn told_in_a_network(confine: &str) -> (String, String) {
     let project = Project::new(&[]);
     let folder = project.scratch.path();
     std::fs::write(

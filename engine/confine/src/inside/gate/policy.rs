@@ -126,13 +126,16 @@ impl Policy {
 
     /// An address that leads nowhere, so that a program which asks for it misses a grant.
     pub(super) fn is_outside(&self, address: &Address) -> bool {
-        match (&self.reach, address) {
-            (Reach::Loopback { foreign }, Address::Internet(asked)) => {
-                let ip = asked.ip().to_canonical();
-                is_denied(ip) || !(ip.is_loopback() || ip.is_unspecified() || foreign.contains(&ip))
-            }
-            _ => false,
-        }
+        let Address::Internet(asked) = address else {
+            return false;
+        };
+        let ip = asked.ip().to_canonical();
+        let is_elsewhere = match &self.reach {
+            Reach::Loopback { foreign } => !(ip.is_loopback() || ip.is_unspecified() || foreign.contains(&ip)),
+            // Refused, and noted then.
+            Reach::Redirected { .. } => false,
+        };
+        is_denied(ip) || is_elsewhere
     }
 
     pub(super) fn judge(&self, address: &Address, caller: &Caller) -> Verdict {
