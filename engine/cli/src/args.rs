@@ -122,6 +122,10 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "FILE")]
     pub events: Option<PathBuf>,
 
+    /// Confine native programs less where this machine has no user namespaces
+    #[arg(long)]
+    pub allow_degraded: bool,
+
     /// Run native programs without confinement where this machine can't confine them
     #[arg(long)]
     pub allow_unconfined: bool,

@@ -4,6 +4,7 @@ use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use tidegate_confine::Level;
 use tidegate_manifest::{Diagnostic, Manifest, Source, parse, parse_in_part};
 use tidegate_runner::journal::Journal;
 use tidegate_runner::pipeline::{Pipeline, Resolver, Unresolved};
@@ -189,7 +190,7 @@ impl Engine {
             host: &self.host,
             selection: &selection,
             dry_run: false,
-            allow_unconfined: false,
+            level: Level::Full,
         };
         let seen = self.look(&root).state;
         let further = match self.resolve(&root, &manifest_path, manifest, project, seen) {
@@ -228,7 +229,7 @@ impl Engine {
             host: &self.host,
             selection: &selection,
             dry_run: options.dry_run,
-            allow_unconfined: options.allow_unconfined,
+            level: options.level,
         };
         let seen = self.look(&root);
         let resolved = self.resolve(&root, &manifest_path, manifest, project, seen.state.clone());
@@ -283,7 +284,7 @@ fn sandbox(cache: Option<PathBuf>) -> Result<Sandbox, Failure> {
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct PlanOptions {
     pub dry_run: bool,
-    pub allow_unconfined: bool,
+    pub level: Level,
 }
 
 pub(crate) struct Prepared {

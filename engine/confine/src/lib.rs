@@ -21,6 +21,7 @@ mod limit;
 mod limits;
 mod masks;
 mod network;
+mod offer;
 mod program_limits;
 mod resolve;
 #[cfg_attr(
@@ -73,6 +74,7 @@ pub use ids::Ids;
 pub use layers::{Layer, Layers};
 pub use limit::Limit;
 pub use network::{Connection, ConnectionEnd, Destination, is_public};
+pub use offer::{Holds, Machine};
 pub use program_limits::{Held, HeldLimits, Precision, ProgramLimits};
 pub use spec::{CellSpec, Level, Redirect};
 pub use system_set::{SystemSet, system_set};
@@ -82,9 +84,9 @@ pub use {
     cell::Cell,
     child::Child,
     inside::run_helper_if_asked,
-    machine::{Machine, probe},
+    machine::{probe, try_level},
     view::View,
 };
 
 #[cfg(not(target_os = "linux"))]
-pub use plain::{Cell, Child, Machine, View, probe, run_helper_if_asked};
+pub use plain::{Cell, Child, View, probe, run_helper_if_asked, try_level};

@@ -8,29 +8,8 @@ use rustix::io::Errno;
 use crate::cell::Cell;
 use crate::command::Command;
 use crate::failure::{Failure, StartError, Step, Why};
-use crate::spec::CellSpec;
-
-/// The answer of `probe`. Each part is what the full level needs; one that could not be tried because an earlier one failed
-/// repeats the earlier one's reason.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Machine {
-    /// The release, as `uname -r` shows it.
-    pub kernel: String,
-    pub user_namespaces: Result<(), Why>,
-    /// The private file system, the overlay included.
-    pub file_system: Result<(), Why>,
-    /// Landlock, the filter of system calls, and a program that started and ended in a Cell.
-    pub programs: Result<(), Why>,
-}
-
-impl Machine {
-    /// The first thing that stands in the way of the full level.
-    pub fn full(&self) -> Result<(), &Why> {
-        self.user_namespaces.as_ref()?;
-        self.file_system.as_ref()?;
-        self.programs.as_ref().map(|_| ())
-    }
-}
+use crate::offer::{Holds, Machine};
+use crate::spec::{CellSpec, Level};
 
 /// Tries everything that a Cell needs, for real: starts one and runs `helper` in it. `workspace` and `scratch` are two empty
 /// folders, one not inside the other. Blocks for some milliseconds.
@@ -69,10 +48,33 @@ pub fn probe(helper: &Path, workspace: &Path, scratch: &Path) -> Machine {
                 user_namespaces: unless(after_namespaces),
                 file_system: unless(&WALLS),
                 programs: Err(why),
+                holds: None,
             };
         }
     };
-    let programs = match cell.spawn(Command::new("/usr/bin/env", workspace)) {
+    let holds = Some(Holds {
+        ids: cell.ids().clone(),
+        limits: cell.limits(),
+    });
+    Machine {
+        kernel,
+        user_namespaces: Ok(()),
+        file_system: Ok(()),
+        programs: run_in(&cell, workspace),
+        holds,
+    }
+}
+
+/// Starts a Cell of this level and a program in it, and says what stands in the way. The folders are as for `probe`.
+pub fn try_level(helper: &Path, workspace: &Path, scratch: &Path, level: Level) -> Result<(), Why> {
+    let mut spec = CellSpec::new(workspace, scratch);
+    spec.level = level;
+    let cell = Cell::start(helper, &spec).map_err(|error| why(&error))?;
+    run_in(&cell, workspace)
+}
+
+fn run_in(cell: &Cell, workspace: &Path) -> Result<(), Why> {
+    match cell.spawn(Command::new("/usr/bin/env", workspace)) {
         Ok(child) => {
             child.wait();
             Ok(())
@@ -81,12 +83,6 @@ pub fn probe(helper: &Path, workspace: &Path, scratch: &Path) -> Machine {
             what: error.to_string(),
             fix: IN_A_CONTAINER.to_owned(),
         }),
-    };
-    Machine {
-        kernel,
-        user_namespaces: Ok(()),
-        file_system: Ok(()),
-        programs,
     }
 }
 

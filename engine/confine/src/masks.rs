@@ -1,5 +1,6 @@
 //! What of the workspace nobody sees: found anew for every Cell, because stages add files.
 
+#[cfg(target_os = "linux")]
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
@@ -62,6 +63,7 @@ impl Masks {
     }
 
     /// With what hidden links lead to within the workspace, for those who can't lay a mount over a link's end.
+    #[cfg(target_os = "linux")]
     pub(crate) fn with_targets(self, workspace: &Path) -> io::Result<Self> {
         let workspace = workspace.canonicalize()?;
         let mut all: BTreeSet<PathBuf> = BTreeSet::new();

@@ -12,7 +12,7 @@ mod walk;
 
 pub use cell::Cell;
 pub use child::Child;
-pub use machine::{Machine, probe};
+pub use machine::{probe, try_level};
 pub use view::View;
 
 /// Nothing is started as a helper here.

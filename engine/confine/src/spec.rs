@@ -74,6 +74,7 @@ impl Redirect {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Level {
     /// Namespaces, a file system of its own, no capabilities.
     #[default]

@@ -1,6 +1,8 @@
 //! What this version does not enforce yet, in plain words: the promise is only as good as what is said about its gaps.
 
-use crate::plan::Plan;
+use tidegate_confine::Level;
+
+use crate::plan::{Plan, StagePlan};
 
 /// Empty when the plan starts no native program, and so rests on the Wasm sandbox and the View alone, and the kernel makes the
 /// View.
@@ -16,11 +18,17 @@ pub fn not_enforced(plan: &Plan) -> Vec<String> {
 }
 
 fn of_programs(plan: &Plan) -> Vec<String> {
-    if plan.allow_unconfined {
-        return vec![
+    match plan.level {
+        Level::Full => Vec::new(),
+        Level::Degraded if !plan.stages.iter().any(StagePlan::runs_programs) => Vec::new(),
+        Level::Degraded => vec![
+            "programs see names, sizes and times of any file, can change modes and times of yours, and see that other programs \
+             run (--allow-degraded)"
+                .into(),
+        ],
+        Level::Unconfined => vec![
             "native programs run unconfined, as your user, and stages see hidden files such as .env (--allow-unconfined)"
                 .into(),
-        ];
+        ],
     }
-    Vec::new()
 }

@@ -44,7 +44,7 @@ pub enum EventKind {
         stage: StageName,
         attempt: u32,
         plugin: String,
-        /// How its native programs are confined: `full`, `unconfined`, or `none` when it runs none.
+        /// How its native programs are confined: `full`, `degraded`, `unconfined`, or `none` when it runs none.
         confinement: Confinement,
     },
     Log {
@@ -178,6 +178,7 @@ impl ConnectionResult {
 pub enum Confinement {
     None,
     Full,
+    Degraded,
     Unconfined,
 }
 
@@ -186,6 +187,7 @@ impl Confinement {
         match self {
             Self::None => "none",
             Self::Full => "full",
+            Self::Degraded => "degraded",
             Self::Unconfined => "unconfined",
         }
     }

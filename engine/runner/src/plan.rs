@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tidegate_confine::Level;
 use tidegate_manifest::{NetGrant, StageName};
 use tidegate_sandbox::{Digest, Request};
 
@@ -32,7 +33,8 @@ pub struct Plan {
     pub read_only: Vec<PathBuf>,
     pub python_index: PythonIndexPlan,
     pub dry_run: bool,
-    pub allow_unconfined: bool,
+    /// How native programs are confined.
+    pub level: Level,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

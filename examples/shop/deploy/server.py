@@ -39,11 +39,21 @@ class ServerError(Exception):
     pass
 
 
+def command_of(pid: int) -> bytes:
+    """Empty for a process that has ended and is not reaped yet."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except PermissionError:
+        # A sandbox without /proc: that there is such a process, and that it is ours, has to do.
+        os.kill(pid, 0)
+        return b"gunicorn"
+
+
 def running(pid_file: Path) -> int | None:
     """The master's process id; None when it is dead or the id belongs to another program by now."""
     try:
         pid = int(pid_file.read_text())
-        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+        command = command_of(pid)
     except (OSError, ValueError):
         return None
     return pid if b"gunicorn" in command else None
@@ -103,7 +113,7 @@ def start(bind: str) -> None:
 
 def dead(pid: int) -> bool:
     try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes() == b""  # a zombie
+        return command_of(pid) == b""
     except OSError:
         return True
 

@@ -17,10 +17,9 @@ use examination::Examination;
 use finding::{Finding, State};
 
 /// What this version does not enforce at any level. The next versions shorten this list.
-const NOT_ENFORCED: [&str; 3] = [
-    "no limits on the memory and number of native programs (cgroups): `program-memory` and `processes` have no effect",
-    "a `net` grant opens the host's whole network; without one there is none",
-    "no degraded level: without user namespaces programs are refused, or run unconfined with --allow-unconfined",
+const NOT_ENFORCED: [&str; 2] = [
+    "components run in the engine's own process: a hole in the WebAssembly engine reaches the secrets of the run",
+    "no trust file and no lock file: a manifest may use every secret that your configuration has",
 ];
 
 pub(crate) fn run(args: DoctorArgs, console: &Console) -> Result<u8, Failure> {
@@ -53,9 +52,11 @@ fn text(examination: &Examination, width: usize) -> String {
     }
     let verdict = if examination.is_full() {
         "This machine offers all that this version can enforce"
+    } else if examination.can_degrade() {
+        "Stages are refused here; `tidegate run --allow-degraded` runs their programs with what this machine offers: Landlock \
+         and filters of system calls, without namespaces"
     } else {
-        "Stages that start programs are refused here; `tidegate run --allow-unconfined` runs them as your user, without any \
-         confinement"
+        "Stages are refused here; `tidegate run --allow-unconfined` runs their programs as your user, without any confinement"
     };
     text.push_str(&format!("\n{}\n", hang("", verdict, Some(width))));
     text
@@ -78,6 +79,15 @@ fn lines(text: &mut String, findings: &[Finding], width: usize) {
     }
 }
 
+/// The strictest one that is possible.
+fn level(examination: &Examination) -> &'static str {
+    match (examination.is_full(), examination.can_degrade()) {
+        (true, _) => "full",
+        (false, true) => "degraded",
+        (false, false) => "none",
+    }
+}
+
 fn object(examination: &Examination) -> serde_json::Value {
     let findings = |findings: &[Finding]| {
         let object = |finding: &Finding| {
@@ -91,7 +101,7 @@ fn object(examination: &Examination) -> serde_json::Value {
         findings.iter().map(object).collect::<Vec<_>>()
     };
     json!({
-        "level": if examination.is_full() { "full" } else { "none" },
+        "level": level(examination),
         "kernel": examination.kernel,
         "confinement": findings(&examination.confinement),
         "surroundings": findings(&examination.surroundings),

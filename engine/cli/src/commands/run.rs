@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::Write;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use tidegate_confine::Level;
 use tidegate_manifest::{SecretSource, Source, parse_user_config};
 use tidegate_runner::event::{Observer, ObserverError};
 use tidegate_runner::journal::{Journal, Recorder};
@@ -30,8 +31,7 @@ pub(crate) fn run(args: RunArgs, console: &Console) -> Result<u8, Failure> {
     );
     let options = PlanOptions {
         dry_run: args.dry_run,
-        // Allowed is not wanted: where the machine can confine, it does.
-        allow_unconfined: args.allow_unconfined && !can_confine(&engine.host)?,
+        level: level(&args, &engine.host)?,
     };
     let Prepared {
         planned,
@@ -94,16 +94,24 @@ fn scratch_place(host: &Host) -> Result<(), Failure> {
     Err(Failure::usage(message).hint("make it, or let TMPDIR name another folder"))
 }
 
-fn can_confine(host: &Host) -> Result<bool, Failure> {
+/// Allowed is not wanted: the machine's best is taken. Where that is not allowed it is the full level, which says what is missing.
+fn level(args: &RunArgs, host: &Host) -> Result<Level, Failure> {
+    if !args.allow_degraded && !args.allow_unconfined {
+        return Ok(Level::Full);
+    }
     let folders = (
         tempfile::tempdir().map_err(failed)?,
         tempfile::tempdir().map_err(failed)?,
     );
-    Ok(
-        tidegate_confine::probe(&host.helper, folders.0.path(), folders.1.path())
-            .full()
-            .is_ok(),
-    )
+    let (workspace, scratch) = (folders.0.path(), folders.1.path());
+    let can = |level| tidegate_confine::try_level(&host.helper, workspace, scratch, level).is_ok();
+    Ok(if can(Level::Full) {
+        Level::Full
+    } else if args.allow_degraded && (can(Level::Degraded) || !args.allow_unconfined) {
+        Level::Degraded
+    } else {
+        Level::Unconfined
+    })
 }
 
 /// The first signal asks, the second ends the run at once.

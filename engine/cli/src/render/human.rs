@@ -40,7 +40,6 @@ struct StageView {
     tail: std::collections::VecDeque<String>,
     tests: u64,
     errors: u64,
-    unconfined: bool,
 }
 
 impl Human {
@@ -108,10 +107,13 @@ impl Human {
             } => {
                 let view = self.stages.entry(stage.clone()).or_default();
                 view.running = true;
-                view.unconfined = *confinement == Confinement::Unconfined;
-                let unconfined = if view.unconfined { ", programs UNCONFINED" } else { "" };
+                let less = match confinement {
+                    Confinement::None | Confinement::Full => "",
+                    Confinement::Degraded => ", programs less confined",
+                    Confinement::Unconfined => ", programs UNCONFINED",
+                };
                 if !self.quiet {
-                    self.stage_line(stage, &format!("{CYAN}started{RESET} {DIM}{plugin}{unconfined}{RESET}"))?;
+                    self.stage_line(stage, &format!("{CYAN}started{RESET} {DIM}{plugin}{less}{RESET}"))?;
                 }
                 self.tell_live();
                 Ok(())

@@ -60,8 +60,8 @@ fn what_is_not_granted_is_named_in_the_failure() {
     let project = stage("\"db.example.com:5432\"", &client("upload.example.com:443"));
     let said = project.run(["run"]).code(1).only_stderr();
     assert_snapshot!(said.lines().skip_while(|line| !line.contains("a program")).collect::<Vec<_>>().join("\n"), @r#"
-      it   a program looked up upload.example.com, which is not granted; if it may
-           connect: net = ["upload.example.com:PORT"]
+      it   a program tried to reach upload.example.com:443, which is not granted; if
+           it may: net = ["upload.example.com:443"]
 
       ✗ it  failed [time]
           `python -c 'import socket; s =

@@ -3,33 +3,30 @@
 use std::path::Path;
 
 use crate::failure::{StartError, Why};
+use crate::offer::Machine;
+use crate::spec::Level;
 
-/// The answer of `probe`, with the same parts as on Linux.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Machine {
-    /// The release, as `uname -r` shows it.
-    pub kernel: String,
-    pub user_namespaces: Result<(), Why>,
-    pub file_system: Result<(), Why>,
-    pub programs: Result<(), Why>,
-}
-
-impl Machine {
-    /// What stands in the way of the full level.
-    pub fn full(&self) -> Result<(), &Why> {
-        self.user_namespaces.as_ref().map(|_| ())
+pub fn probe(_helper: &Path, _workspace: &Path, _scratch: &Path) -> Machine {
+    Machine {
+        kernel: rustix::system::uname().release().to_string_lossy().into_owned(),
+        user_namespaces: Err(why()),
+        file_system: Err(why()),
+        programs: Err(why()),
+        holds: None,
     }
 }
 
-pub fn probe(_helper: &Path, _workspace: &Path, _scratch: &Path) -> Machine {
-    let why = Why {
+/// Only at the unconfined level programs can run.
+pub fn try_level(_helper: &Path, _workspace: &Path, _scratch: &Path, level: Level) -> Result<(), Why> {
+    match level {
+        Level::Full | Level::Degraded => Err(why()),
+        Level::Unconfined => Ok(()),
+    }
+}
+
+fn why() -> Why {
+    Why {
         what: StartError::Unsupported.to_string(),
         fix: "run stages that start programs on Linux".to_owned(),
-    };
-    Machine {
-        kernel: rustix::system::uname().release().to_string_lossy().into_owned(),
-        user_namespaces: Err(why.clone()),
-        file_system: Err(why.clone()),
-        programs: Err(why),
     }
 }

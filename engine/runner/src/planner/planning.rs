@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
+use tidegate_confine::Level;
 use tidegate_manifest::{Diagnostic, Grants, Span, Stage, StageName};
 use tidegate_sandbox::{DEFAULT_LIMITS, Request};
 
@@ -27,7 +28,7 @@ pub struct Planner<'a> {
     pub host: &'a Host,
     pub selection: &'a Selection,
     pub dry_run: bool,
-    pub allow_unconfined: bool,
+    pub level: Level,
 }
 
 /// A plan and what is worth saying about it.
@@ -104,7 +105,7 @@ impl Planner<'_> {
             },
             stages,
             dry_run: self.dry_run,
-            allow_unconfined: self.allow_unconfined,
+            level: self.level,
         };
         Ok(Planned { plan, warnings })
     }

@@ -72,10 +72,11 @@ impl Ended {
 
 /// The level at which a stage's programs run.
 pub(super) fn confinement(shared: &Shared, stage: &StagePlan) -> Confinement {
-    match (stage.runs_programs(), shared.plan.allow_unconfined) {
-        (false, _) => Confinement::None,
-        (true, false) => Confinement::Full,
-        (true, true) => Confinement::Unconfined,
+    match shared.plan.level {
+        _ if !stage.runs_programs() => Confinement::None,
+        CellLevel::Full => Confinement::Full,
+        CellLevel::Degraded => Confinement::Degraded,
+        CellLevel::Unconfined => Confinement::Unconfined,
     }
 }
 
@@ -140,7 +141,7 @@ async fn prepare_and_run(shared: &Arc<Shared>, attempt: &Attempt, intake: &Arc<I
     let (view, cell) = start(shared, stage, spec, observer).await?;
 
     if let Some(Ids::Root { why }) = cell.as_ref().map(|cell| cell.ids())
-        && !shared.plan.allow_unconfined
+        && shared.plan.level == CellLevel::Full
         && !shared.told_of_ids.swap(true, Ordering::Relaxed)
     {
         let text = format!(
@@ -241,7 +242,7 @@ async fn prepare_and_run(shared: &Arc<Shared>, attempt: &Attempt, intake: &Arc<I
         Err(error) => (Outcome::Internal, Some(error.to_string())),
     };
     let mut troubles = connections.troubles().await;
-    if !shared.plan.allow_unconfined {
+    if shared.plan.level != CellLevel::Unconfined {
         troubles.extend(intake.obstacles().lines(&sight));
     }
     if !matches!(outcome, Outcome::Passed | Outcome::Cancelled) {
@@ -331,9 +332,7 @@ fn cell_spec(
     let index = stage.grant.uses_python_index().then_some(&shared.plan.python_index.net);
     let granted = stage.grant.net.iter().chain(index.into_iter().flatten());
     spec.network = granted.filter_map(destination).collect();
-    if shared.plan.allow_unconfined {
-        spec.level = CellLevel::Unconfined;
-    }
+    spec.level = shared.plan.level;
     spec
 }
 
@@ -383,8 +382,8 @@ fn start_text(error: &StartError) -> String {
     let text = format!("its cell could not be made: {error}");
     match error {
         StartError::Machine { .. } | StartError::Unsupported => format!(
-            "{text}\n`tidegate doctor` shows what is missing and how to get it; --allow-unconfined runs native programs \
-             all the same, with everything that your user may do"
+            "{text}\n`tidegate doctor` shows what is missing and how to get it; --allow-degraded runs native programs \
+             with what this machine offers, --allow-unconfined with everything that your user may do"
         ),
         StartError::Spec(_) | StartError::Failed(_) | StartError::Helper(_) => text,
     }
@@ -460,16 +459,20 @@ fn preopens(view: &View, workspace: &std::path::Path, scratch: &std::path::Path)
             writable: true,
         });
     }
-    // `write = ["."]` makes all of the workspace real.
-    if !preopens.iter().any(|preopen| preopen.guest == workspace) {
-        preopens.insert(
-            0,
-            Preopen {
-                host: view.root_path(),
-                guest: workspace.into(),
-                writable: false,
-            },
-        );
+    for (folder, descriptor) in view.readable().iter().rev() {
+        let guest: PathBuf = workspace.join(folder).components().collect();
+        // `write = ["."]` makes all of the workspace real.
+        if !preopens.iter().any(|preopen| preopen.guest == guest) {
+            let host = PathBuf::from(format!("/proc/self/fd/{}", descriptor.as_raw_fd()));
+            preopens.insert(
+                0,
+                Preopen {
+                    host,
+                    guest,
+                    writable: false,
+                },
+            );
+        }
     }
     for (path, descriptor) in view.granted() {
         // WASI opens folders first; a single file is there for `files.read` and for programs.

@@ -1,6 +1,6 @@
 //! Everything that `doctor` looks at. What can be tried is tried, not read off a version.
 
-use tidegate_confine::{Machine, Why, probe};
+use tidegate_confine::{Ids, Level, Machine, Precision, Why, probe, try_level};
 use tidegate_runner::Host;
 use tidegate_sandbox::{Sandbox, SandboxError};
 
@@ -15,6 +15,7 @@ pub(super) struct Examination {
     /// What some stages or commands need.
     pub(super) surroundings: Vec<Finding>,
     is_full: bool,
+    degraded: bool,
 }
 
 impl Examination {
@@ -33,7 +34,8 @@ impl Examination {
         let machine = probe(&host.helper, workspace.path(), scratch.path());
         Ok(Self {
             is_full: machine.full().is_ok(),
-            confinement: confinement(&machine),
+            degraded: try_level(&host.helper, workspace.path(), scratch.path(), Level::Degraded).is_ok(),
+            confinement: confinement(&machine).into_iter().chain(holds(&machine)).collect(),
             surroundings: vec![cache(host), git(host), python(host), uv(host), ssh()],
             kernel: machine.kernel,
         })
@@ -42,6 +44,11 @@ impl Examination {
     /// Whether the strictest level of this version is possible.
     pub(super) fn is_full(&self) -> bool {
         self.is_full
+    }
+
+    /// Whether the next one is.
+    pub(super) fn can_degrade(&self) -> bool {
+        self.degraded
     }
 }
 
@@ -75,6 +82,39 @@ fn confinement(machine: &Machine) -> Vec<Finding> {
         told = told.or(result.as_ref().err());
     }
     findings
+}
+
+/// How well the full level holds here. Neither is needed for it.
+fn holds(machine: &Machine) -> Vec<Finding> {
+    let Some(holds) = &machine.holds else {
+        return Vec::new();
+    };
+    let ids = match &holds.ids {
+        Ids::Engine => Finding::ok("ids", "programs have your user's, and nothing that it may do elsewhere"),
+        Ids::Own(_) => Finding::ok("ids", "programs have one that is nobody's, although you are root"),
+        Ids::Root { why } => Finding::optional(
+            "ids",
+            format!("programs have root's, without capabilities: {why}"),
+            "run tidegate as an ordinary user, or with the project and TMPDIR on a file system that maps ids (ext4, xfs, btrfs)",
+        ),
+    };
+    let exact = |precision| precision == Precision::Exact;
+    let limits = match (
+        exact(holds.limits.memory.precision),
+        exact(holds.limits.processes.precision),
+    ) {
+        (true, true) => Finding::ok("limits", "memory and processes are counted by the kernel"),
+        (_, processes) => Finding::optional(
+            "limits",
+            if processes {
+                "processes are counted by the kernel, memory is looked at 20 times a second"
+            } else {
+                "memory and processes are looked at 20 times a second"
+            },
+            "for exact ones start it with a control group of its own: systemd-run --user --scope -p Delegate=yes tidegate run",
+        ),
+    };
+    vec![ids, limits]
 }
 
 fn cache(host: &Host) -> Finding {
@@ -166,6 +206,7 @@ mod tests {
             user_namespaces: Err(why.clone()),
             file_system: Err(why.clone()),
             programs: Err(why),
+            holds: None,
         };
         let findings = confinement(&machine);
         assert!(findings.iter().all(|finding| finding.state == State::Missing));
@@ -184,6 +225,7 @@ mod tests {
             user_namespaces: Ok(()),
             file_system: Err(why.clone()),
             programs: Err(why),
+            holds: None,
         };
         let states: Vec<_> = confinement(&machine).iter().map(|finding| finding.state).collect();
         assert_eq!(states, [State::Ok, State::Missing, State::Missing]);
