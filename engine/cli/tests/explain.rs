@@ -127,10 +127,10 @@ fn doctor_says_what_it_tried() {
         .as_array()
         .unwrap()
         .iter()
-        .all(|finding| finding["state"] == "ok");
-    assert_eq!(report["level"], if full { "full" } else { "none" });
+        .all(|finding| finding["state"] != "missing");
+    assert_eq!(report["level"] == "full", full);
     assert_eq!(output.status.code(), Some(if full { 0 } else { 1 }));
-    assert!(report["not_enforced"].as_array().unwrap().len() >= 3);
+    assert!(report["not_enforced"].as_array().unwrap().len() >= 2);
     for finding in report["confinement"]
         .as_array()
         .unwrap()

@@ -8,14 +8,19 @@ pub(crate) const FOLDERS: [&str; 8] = [
 ];
 
 /// Configuration that programs of any kind read and that says nothing about the host's users, services or secrets.
-pub(crate) const CONFIGURATION: [&str; 10] = [
+pub(crate) const CONFIGURATION: [&str; 14] = [
     // Where the dynamic loader finds libraries.
     "/etc/ld.so.cache",
     // Debian: /usr/bin/awk, python and others lead through here.
     "/etc/alternatives",
     "/etc/localtime",
     "/etc/timezone",
+    // Which distribution it is; pip asks.
     "/etc/os-release",
+    "/etc/debian_version",
+    "/etc/lsb-release",
+    "/etc/redhat-release",
+    "/etc/alpine-release",
     "/etc/mime.types",
     // Names of ports and protocols, for getservbyname.
     "/etc/services",

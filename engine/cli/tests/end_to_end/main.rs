@@ -11,6 +11,7 @@ mod events;
 mod files;
 mod grants;
 mod history;
+mod levels;
 mod machine;
 mod mistakes;
 mod network;

@@ -56,8 +56,10 @@ fn all_that_can_be_granted() {
       sees     what its stage sees, and its toolchain
                of this machine /usr, /bin, /sbin, /lib, /lib32, /lib64, /libx32,
                /libexec, /etc/ld.so.cache, /etc/alternatives, /etc/localtime,
-               /etc/timezone, /etc/os-release, /etc/mime.types, /etc/services,
-               /etc/protocols, /etc/fonts, /etc/ssl/openssl.cnf
+               /etc/timezone, /etc/os-release, /etc/debian_version,
+               /etc/lsb-release, /etc/redhat-release, /etc/alpine-release,
+               /etc/mime.types, /etc/services, /etc/protocols, /etc/fonts,
+               /etc/ssl/openssl.cnf
                made for it: /etc/passwd, /etc/group, /etc/hosts, /etc/hostname,
                /etc/nsswitch.conf, /etc/resolv.conf; /proc with its own processes;
                /dev with null, zero, full, random, urandom

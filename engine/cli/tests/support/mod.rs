@@ -6,3 +6,4 @@ mod ran;
 mod running;
 
 pub(crate) use project::Project;
+pub(crate) use ran::Ran;

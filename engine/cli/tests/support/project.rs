@@ -84,6 +84,11 @@ impl Project {
         Ran::new(&output, self.folder.path())
     }
 
+    /// What a command of the test's own said.
+    pub(crate) fn ran(&self, output: &std::process::Output) -> Ran {
+        Ran::new(output, self.folder.path())
+    }
+
     /// Starts `tidegate`; it is killed when the test does not wait for it.
     pub(crate) fn start<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Running {
         let mut command = self.command(arguments);

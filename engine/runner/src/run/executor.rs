@@ -1,7 +1,7 @@
 //! One attempt of one stage: everything is made fresh for it, and nothing of it is left.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -151,6 +151,9 @@ async fn prepare_and_run(shared: &Arc<Shared>, attempt: &Attempt, intake: &Arc<I
         intake.engine_log(Level::Warning, text).await;
     }
     let mut program_env: BTreeMap<String, String> = identity.into_iter().collect();
+    if shared.plan.level == CellLevel::Degraded {
+        program_env.extend(beside_the_sources(scratch.path()));
+    }
     program_env.extend(env);
     // What waits in the broker is stopped by the run, and by the attempt's own time, which only the sandbox knows.
     let (stop_source, stop) = StopSource::new();
@@ -303,6 +306,18 @@ fn environment(attempt: &Attempt, shared: &Shared) -> Result<BTreeMap<String, St
         env.insert(name.clone(), value);
     }
     Ok(env)
+}
+
+/// There is no private copy of the workspace at the degraded level: what Python's tools write beside the sources by themselves has
+/// to go elsewhere.
+fn beside_the_sources(scratch: &Path) -> [(String, String); 3] {
+    let place = |name: &str| scratch.join("tmp").join(name).display().to_string();
+    [
+        ("PYTHONPYCACHEPREFIX", place("pycache")),
+        ("COVERAGE_FILE", place("coverage")),
+        ("PYTEST_ADDOPTS", format!("-o cache_dir={}", place("pytest-cache"))),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
 }
 
 fn cell_spec(
