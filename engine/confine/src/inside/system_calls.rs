@@ -142,17 +142,25 @@ pub(super) struct SystemCalls(BpfProgram);
 
 impl SystemCalls {
     pub(super) fn filtered(level: Level) -> Result<Self, seccompiler::Error> {
-        let mut programs = vec![
-            filter(denied()?, libc::EPERM)?,
-            filter(MISSING.iter().map(|call| (*call, Vec::new())).collect(), libc::ENOSYS)?,
-            filter(families()?, libc::EAFNOSUPPORT)?,
-            filter(protocols()?, libc::EPROTONOSUPPORT)?,
-            unknown(),
+        let mut all = vec![
+            (denied()?, libc::EPERM),
+            (families()?, libc::EAFNOSUPPORT),
+            (protocols()?, libc::EPROTONOSUPPORT),
         ];
         if level == Level::Degraded {
-            programs.push(filter(shared_machine::rules()?, libc::EACCES)?);
+            all.push((shared_machine::rules()?, libc::EACCES));
         }
-        Ok(Self(in_turn(programs)))
+        let mut calls: BTreeMap<i64, Way> = BTreeMap::new();
+        calls.extend(
+            all.iter()
+                .flat_map(|(rules, _)| rules.keys())
+                .map(|call| (*call, Way::Rules)),
+        );
+        calls.extend(MISSING.iter().map(|call| (*call, Way::Missing)));
+        calls.extend(DENIED.iter().map(|call| (*call, Way::Denied)));
+        let programs = all.into_iter().map(|(rules, errno)| filter(rules, errno));
+        let programs = programs.collect::<Result<Vec<_>, _>>()?;
+        Ok(Self(in_front(&calls, in_turn(programs))))
     }
 
     /// For this process and all that it starts. It must have no new privileges.
@@ -174,7 +182,7 @@ fn filter(rules: Rules, errno: libc::c_int) -> Result<BpfProgram, seccompiler::E
 }
 
 fn denied() -> Result<Rules, seccompiler::Error> {
-    let mut rules: Rules = DENIED.iter().map(|call| (*call, Vec::new())).collect();
+    let mut rules = Rules::new();
     let namespaces = NAMESPACES.map(|flag| u64::from(flag.unsigned_abs()));
     rules.insert(libc::SYS_clone, any_bit(0, namespaces)?);
     for (call, argument) in [
@@ -250,24 +258,49 @@ fn protocols() -> Result<Rules, seccompiler::Error> {
     Ok(Rules::from([(libc::SYS_socket, rules)]))
 }
 
-/// By hand: the library knows single calls only.
-fn unknown() -> BpfProgram {
-    const LOAD_NUMBER: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
-    const JUMP_IF_AT_LEAST: u16 = (libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K) as u16;
-    const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
+const LOAD_NUMBER: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
+const JUMP_IF_EQUAL: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
+const JUMP_IF_AT_LEAST: u16 = (libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K) as u16;
+const JUMP: u16 = (libc::BPF_JMP | libc::BPF_JA) as u16;
+const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
+
+/// Steps with which each program of the library begins: they end a call of another architecture.
+const ARCHITECTURE: usize = 3;
+
+/// What becomes of a call, as the number of the step for it behind the table of calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Missing = 1,
+    Denied = 3,
+    /// It depends on the arguments.
+    Rules = 4,
+}
+
+/// A table of the calls that are not simply allowed. All others go past the rules: when a filter is installed the kernel translates
+/// it and tries it for each number, which every program that starts has to wait for. It also ends calls that are not known, which
+/// the library can't.
+fn in_front(calls: &BTreeMap<i64, Way>, rules: BpfProgram) -> BpfProgram {
     let step = |code, jt, jf, k| sock_filter { code, jt, jf, k };
-    vec![
-        step(LOAD_NUMBER, 0, 0, 0),
+    let errno = |errno: libc::c_int| step(RETURN, 0, 0, libc::SECCOMP_RET_ERRNO | errno.unsigned_abs());
+    let mut whole = rules[..ARCHITECTURE].to_vec();
+    whole.push(step(LOAD_NUMBER, 0, 0, 0));
+    for (index, (call, way)) in calls.iter().enumerate() {
+        // There are some hundred, and a jump reaches 255 steps.
+        let past = calls.len() - index - 1 + *way as usize;
+        whole.push(step(JUMP_IF_EQUAL, past as u8, 0, *call as u32));
+    }
+    whole.extend([
         step(JUMP_IF_AT_LEAST, 0, 1, FIRST_UNKNOWN),
-        step(RETURN, 0, 0, libc::SECCOMP_RET_ERRNO | libc::ENOSYS.unsigned_abs()),
+        errno(libc::ENOSYS),
         step(RETURN, 0, 0, libc::SECCOMP_RET_ALLOW),
-    ]
+        errno(libc::EPERM),
+    ]);
+    whole.extend(rules);
+    whole
 }
 
 /// One program of several, since each costs every call of every program: what one of them would allow is left to the next.
 fn in_turn(programs: Vec<BpfProgram>) -> BpfProgram {
-    const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
-    const JUMP: u16 = (libc::BPF_JMP | libc::BPF_JA) as u16;
     let mut whole = BpfProgram::new();
     let count = programs.len();
     for (number, mut program) in programs.into_iter().enumerate() {
@@ -307,4 +340,38 @@ pub(super) fn is_not(argument: u8, value: u64) -> Result<SeccompCondition, secco
 
 pub(super) fn number(value: libc::c_int) -> u64 {
     u64::from(value.unsigned_abs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_goes_in_front_fits_and_begins_with_the_architecture() {
+        const KILL: u32 = libc::SECCOMP_RET_KILL_PROCESS;
+        for level in [Level::Full, Level::Degraded] {
+            let program = SystemCalls::filtered(level).unwrap().0;
+            // The architecture's place in `seccomp_data`, and the end of others.
+            assert_eq!((program[0].code, program[0].k), (LOAD_NUMBER, 4));
+            assert_eq!(
+                (program[ARCHITECTURE - 1].code, program[ARCHITECTURE - 1].k),
+                (RETURN, KILL)
+            );
+            let table = program[ARCHITECTURE + 1..]
+                .iter()
+                .take_while(|step| step.code == JUMP_IF_EQUAL);
+            let count = table.clone().count();
+            assert!(count > 80 && count < 250, "{count}");
+            for (index, entry) in table.enumerate() {
+                let behind = usize::from(entry.jt) + index + 1 - count;
+                let call = i64::from(entry.k);
+                let expected = match () {
+                    () if DENIED.contains(&call) => Way::Denied,
+                    () if MISSING.contains(&call) => Way::Missing,
+                    () => Way::Rules,
+                };
+                assert_eq!(behind, expected as usize, "{call}");
+            }
+        }
+    }
 }
