@@ -45,6 +45,9 @@ pub(crate) const CONNECTIONS: usize = 256;
 /// To connect to one address: what an ordinary client waits before it tries the next one.
 pub(crate) const DIAL_TIME: Duration = Duration::from_secs(10);
 
+/// For what programs have sent last to be passed on, once they have ended: ordinary hosts take it in milliseconds.
+pub(crate) const FLUSH_TIME: Duration = Duration::from_millis(500);
+
 /// For a gate to say whose connection it is that the engine has accepted: it does so next, on a machine that may be busy.
 pub(crate) const ANNOUNCE_TIME: Duration = Duration::from_secs(2);
 

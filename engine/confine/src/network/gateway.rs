@@ -69,6 +69,8 @@ struct State {
     next: u64,
     /// Each with its two ends once there are two.
     connections: BTreeMap<u64, Option<(TcpStream, TcpStream)>>,
+    /// Connections of which the program may have said something that was not passed on yet.
+    unsent: usize,
     /// Made by a lookup, not yet waited at.
     new_listeners: Vec<Listener>,
     /// Of the commands' gates.
@@ -132,7 +134,11 @@ impl Gateway {
 impl Drop for Gateway {
     fn drop(&mut self) {
         {
-            let mut state = self.shared.state();
+            // The programs have ended: what they said last is still to come out.
+            let state = self.shared.state();
+            let unsent = |state: &mut State| state.unsent > 0;
+            let waited = self.shared.ended.wait_timeout_while(state, limits::FLUSH_TIME, unsent);
+            let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
             state.stopped = true;
             for (program, outside) in state.connections.values().flatten() {
                 cut(program, outside);
@@ -377,7 +383,10 @@ impl Shared {
         };
         let end = match dial::dial(destination, &host, &|| !self.state().stopped) {
             Ok(outside) if self.hold(id, &program, &outside) => {
-                let (sent, received) = relay(&program, &outside);
+                let (sent, received) = relay(&program, &outside, || {
+                    self.state().unsent -= 1;
+                    self.ended.notify_all();
+                });
                 ConnectionEnd::Closed { sent, received }
             }
             Ok(_) => ConnectionEnd::Closed { sent: 0, received: 0 },
@@ -401,6 +410,9 @@ impl Shared {
         };
         let mut state = self.state();
         state.connections.insert(id, Some(ends));
+        if !state.stopped {
+            state.unsent += 1;
+        }
         !state.stopped
     }
 

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::limits;
 
-/// Bytes from and to the program.
-pub(super) fn relay(program: &TcpStream, outside: &TcpStream) -> (u64, u64) {
+/// Bytes from and to the program. `all_sent` is called when the program has no more to say and all of it has been passed on.
+pub(super) fn relay(program: &TcpStream, outside: &TcpStream, all_sent: impl FnOnce()) -> (u64, u64) {
     let (sent, received) = (AtomicU64::new(0), AtomicU64::new(0));
     // Neither is worth a connection: without it small packets are merely late, and a dead peer is seen later.
     let _ = program.set_nodelay(true);
@@ -22,6 +22,7 @@ pub(super) fn relay(program: &TcpStream, outside: &TcpStream) -> (u64, u64) {
             cut(program, outside);
         }
         pour(program, outside, &sent);
+        all_sent();
     });
     (sent.into_inner(), received.into_inner())
 }

@@ -230,6 +230,26 @@ fn the_end_of_a_cell_is_the_end_of_its_connections() {
 }
 
 #[test]
+fn what_a_program_sends_last_arrives() {
+    let listener = TcpListener::bind(loopback(0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let project = Project::new(&[]);
+    let (cell, _) = observed(&project, vec![Destination::HostLoopback { port }]);
+    let script =
+        format!("import socket\ns = socket.create_connection(('127.0.0.1', {port}))\ns.sendall(b'x' * 3000000)");
+    let reading = std::thread::spawn(move || {
+        let mut stream = listener.accept().unwrap().0;
+        std::thread::sleep(Duration::from_millis(100));
+        let mut heard = Vec::new();
+        stream.read_to_end(&mut heard).unwrap();
+        heard.len()
+    });
+    assert_eq!(python(&project, &cell, &script).0, OK);
+    drop(cell);
+    assert_eq!(reading.join().unwrap(), 3_000_000);
+}
+
+#[test]
 fn nothing_of_a_network_is_left_in_the_engine() {
     let project = Project::new(&[]);
     let descriptors = || std::fs::read_dir("/proc/self/fd").unwrap().count();
