@@ -46,7 +46,7 @@ pub(crate) const CONNECTIONS: usize = 256;
 pub(crate) const DIAL_TIME: Duration = Duration::from_secs(10);
 
 /// For what programs have sent last to be passed on, once they have ended: ordinary hosts take it in milliseconds.
-pub(crate) const FLUSH_TIME: Duration = Duration::from_millis(500);
+pub(crate) const FLUSH_TIME: Duration = Duration::from_secs(2);
 
 /// For a gate to say whose connection it is that the engine has accepted: it does so next, on a machine that may be busy.
 pub(crate) const ANNOUNCE_TIME: Duration = Duration::from_secs(2);

@@ -236,17 +236,19 @@ fn what_a_program_sends_last_arrives() {
     let project = Project::new(&[]);
     let (cell, _) = observed(&project, vec![Destination::HostLoopback { port }]);
     let script =
-        format!("import socket\ns = socket.create_connection(('127.0.0.1', {port}))\ns.sendall(b'x' * 3000000)");
+        format!("import socket\ns = socket.create_connection(('127.0.0.1', {port}))\ns.sendall(b'x' * 12000000)");
     let reading = std::thread::spawn(move || {
         let mut stream = listener.accept().unwrap().0;
-        std::thread::sleep(Duration::from_millis(100));
-        let mut heard = Vec::new();
-        stream.read_to_end(&mut heard).unwrap();
-        heard.len()
+        let (mut heard, mut buffer) = (0, vec![0; 256 << 10]);
+        while let Ok(length @ 1..) = stream.read(&mut buffer) {
+            heard += length;
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        heard
     });
     assert_eq!(python(&project, &cell, &script).0, OK);
     drop(cell);
-    assert_eq!(reading.join().unwrap(), 3_000_000);
+    assert_eq!(reading.join().unwrap(), 12_000_000);
 }
 
 #[test]
