@@ -8,7 +8,7 @@ pub(crate) const FOLDERS: [&str; 8] = [
 ];
 
 /// Configuration that programs of any kind read and that says nothing about the host's users, services or secrets.
-pub(crate) const CONFIGURATION: [&str; 14] = [
+pub(crate) const CONFIGURATION: [&str; 16] = [
     // Where the dynamic loader finds libraries.
     "/etc/ld.so.cache",
     // Debian: /usr/bin/awk, python and others lead through here.
@@ -28,6 +28,9 @@ pub(crate) const CONFIGURATION: [&str; 14] = [
     "/etc/fonts",
     // Settings of OpenSSL itself, not certificates; distributions keep security levels here.
     "/etc/ssl/openssl.cnf",
+    "/etc/pki/tls/openssl.cnf",
+    // What that one includes on Fedora and its relatives.
+    "/etc/crypto-policies",
 ];
 
 /// Certificate authorities; only with a network. Never `/etc/ssl` as a whole: it holds private keys.

@@ -22,6 +22,23 @@ const MISSING: [&str; 6] = [
     "Read-only file system",
 ];
 
+/// What programs say of a call that the filter denies; debuggers, profilers and browsers do.
+const NOT_PERMITTED: &str = "Operation not permitted";
+
+const DENIED_CALLS: [&str; 9] = [
+    "ptrace",
+    "unshare",
+    "setns",
+    "mount",
+    "chroot",
+    "perf_event_open",
+    "bpf",
+    "keyctl",
+    "io_uring",
+];
+
+const NESTED_SANDBOX: &str = "No usable sandbox";
+
 const TOO_MANY: [&str; 2] = ["Resource temporarily unavailable", "can't start new thread"];
 
 /// Paths and names that are looked at in the end. Who names more has another problem.
@@ -48,6 +65,8 @@ pub(super) struct Obstacles(Mutex<Named>);
 struct Named {
     paths: BTreeSet<PathBuf>,
     programs: BTreeSet<String>,
+    calls: BTreeSet<&'static str>,
+    nested_sandbox: bool,
     too_many: bool,
 }
 
@@ -70,6 +89,13 @@ impl Obstacles {
         let says = |words: &[&str]| words.iter().any(|words| line.contains(words));
         if says(&TOO_MANY) {
             self.named().too_many = true;
+        }
+        if line.contains(NESTED_SANDBOX) {
+            self.named().nested_sandbox = true;
+        }
+        if line.contains(NOT_PERMITTED) {
+            let named = DENIED_CALLS.into_iter().filter(|call| line.contains(call));
+            self.named().calls.extend(named);
         }
         if !says(&MISSING) {
             return;
@@ -104,7 +130,14 @@ impl Obstacles {
                 sight.processes * 2
             )
         });
-        paths.chain(programs).chain(processes).take(MAX_LINES).collect()
+        let calls = named.calls.iter().map(|call| {
+            format!("`{call}` is denied to the programs of every stage, by a filter of system calls (docs/security.md)")
+        });
+        let nested = named.nested_sandbox.then(|| {
+            "a browser can't make a sandbox of its own within this one: start it with --no-sandbox".to_owned()
+        });
+        let further = calls.chain(nested).chain(processes);
+        paths.chain(programs).chain(further).take(MAX_LINES).collect()
     }
 }
 
@@ -270,6 +303,20 @@ mod tests {
                 "the program `tool` is {0} on this machine and is not granted; if the stage may run it: read = [\"{0}\"]",
                 workspace.join("bin/tool").display()
             )]
+        );
+        assert_eq!(
+            lines(
+                &workspace,
+                |_| {},
+                &[
+                    "strace: attach: ptrace(PTRACE_SEIZE, 7): Operation not permitted",
+                    "[1] No usable sandbox! Update"
+                ]
+            ),
+            [
+                "`ptrace` is denied to the programs of every stage, by a filter of system calls (docs/security.md)",
+                "a browser can't make a sandbox of its own within this one: start it with --no-sandbox"
+            ]
         );
         assert_eq!(
             lines(&workspace, |_| {}, &["RuntimeError: can't start new thread"]),
