@@ -272,16 +272,13 @@ mod tests {
                 path.display()
             )
         };
-        let expected = format!(
+        let expected = vec![format!(
             "{0} is on this machine and is not granted; if the stage may read it: read = [\"{0}\"]",
             data.display()
-        );
-        assert_eq!(
-            lines(&workspace, |_| {}, &[&said(&data), &said(&data)]),
-            [expected.clone()]
-        );
+        )];
+        assert_eq!(lines(&workspace, |_| {}, &[&said(&data), &said(&data)]), expected);
         let shell = format!("cat: {}: No such file or directory", data.display());
-        assert_eq!(lines(&workspace, |_| {}, &[&shell]), [expected]);
+        assert_eq!(lines(&workspace, |_| {}, &[&shell]), expected);
         assert_eq!(
             lines(&workspace, |spec| spec.read = vec![data.clone()], &[&shell]),
             [""; 0]
