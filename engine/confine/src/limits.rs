@@ -48,6 +48,9 @@ pub(crate) const DIAL_TIME: Duration = Duration::from_secs(10);
 /// For what programs have sent last to be passed on, once they have ended: ordinary hosts take it in milliseconds.
 pub(crate) const FLUSH_TIME: Duration = Duration::from_secs(2);
 
+/// To see whether the machine has a service that a program has missed: a loopback answers at once.
+pub(crate) const LOOK_TIME: Duration = Duration::from_millis(100);
+
 /// For a gate to say whose connection it is that the engine has accepted: it does so next, on a machine that may be busy.
 pub(crate) const ANNOUNCE_TIME: Duration = Duration::from_secs(2);
 

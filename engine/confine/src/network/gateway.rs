@@ -328,22 +328,32 @@ impl Shared {
             !ended
         });
         for refused in refused {
-            (self.observer)(Connection {
-                to: self.named(refused.to),
-                end: ConnectionEnd::Denied,
-            });
+            if let Some(to) = self.missed(refused.to) {
+                let end = ConnectionEnd::Denied;
+                (self.observer)(Connection { to, end });
+            }
         }
     }
 
-    /// The name instead of the address that stands for it.
-    fn named(&self, to: String) -> String {
-        match to.parse::<SocketAddr>() {
-            Ok(address) => match self.names().name_of(address.ip()) {
-                Some(name) => format!("{name}:{}", address.port()),
-                None => to,
-            },
-            Err(_) => to,
+    /// What a program missed, as it is granted. None where there is nothing to be missed: nobody listens, inside or outside.
+    fn missed(&self, to: String) -> Option<String> {
+        let Ok(address) = to.parse::<SocketAddr>() else {
+            return Some(to);
+        };
+        let (ip, port) = (address.ip().to_canonical(), address.port());
+        if let Some(name) = self.names().name_of(ip) {
+            return Some(format!("{name}:{port}"));
         }
+        if !ip.is_loopback() {
+            return Some(to);
+        }
+        let is_there = [
+            SocketAddr::from(([127, 0, 0, 1], port)),
+            SocketAddr::from(([0, 0, 0, 0, 0, 0, 0, 1], port)),
+        ]
+        .iter()
+        .any(|address| TcpStream::connect_timeout(address, limits::LOOK_TIME).is_ok());
+        is_there.then(|| format!("host-loopback:{port}"))
     }
 
     /// Runs something for one connection of a program, unless there are too many or the end has come.

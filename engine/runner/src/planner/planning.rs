@@ -70,6 +70,11 @@ impl Planner<'_> {
         if !draft.mistakes.is_empty() {
             return Err(draft.mistakes);
         }
+        let on_path = || match &*draft.look_up("python3") {
+            Ok(Program::Host { path, .. }) => Some(path.clone()),
+            _ => None,
+        };
+        let python = asked_python(&stages).or_else(on_path);
         let toolchains = draft.toolchains.into_iter().collect();
         let warnings = unused_grants(pipeline, &left_out, &used);
         let indexed = stages.iter().any(|stage| stage.grant.uses_python_index());
@@ -99,7 +104,7 @@ impl Planner<'_> {
                 .collect(),
             read_only,
             python_index: if indexed {
-                python_index::read(self.host, asked_python(&stages).as_deref())
+                python_index::read(self.host, python.as_deref())
             } else {
                 Default::default()
             },

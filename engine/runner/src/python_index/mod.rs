@@ -21,7 +21,8 @@ use credentials::{with_credentials, without_credentials};
 use pages::Trust;
 
 /// Variables of uv, and those by which both find certificates.
-const VARIABLES: [&str; 11] = [
+const VARIABLES: [&str; 12] = [
+    "PIP_DEFAULT_TIMEOUT",
     "UV_DEFAULT_INDEX",
     "UV_INDEX",
     "UV_INDEX_URL",

@@ -85,6 +85,10 @@ impl Troubles {
             self.denied.iter().any(|to| to.starts_with(&with_port))
         };
         let denied = self.denied.iter().filter_map(|to| match to.rsplit_once(':') {
+            Some(("host-loopback", port)) => Some(format!(
+                "a program tried to reach port {port} of the loopback, where this machine has a service that is not granted; if it \
+                 may: net = [\"{to}\"]"
+            )),
             Some(_) => Some(format!(
                 "a program tried to reach {to}, which is not granted; if it may: net = [\"{to}\"]"
             )),

@@ -118,6 +118,9 @@ async fn prepare_and_run(shared: &Arc<Shared>, attempt: &Attempt, intake: &Arc<I
         ));
     }
     let env = environment(attempt, shared)?;
+    for net in &stage.grant.net {
+        is_a_socket(net).map_err(|text| Ended::early(Outcome::Misconfigured, text))?;
+    }
 
     let scratch =
         Scratch::make(&shared.host.temp).map_err(|error| internal("make a scratch folder", error.to_string()))?;
@@ -349,6 +352,19 @@ fn cell_spec(
     spec.network = granted.filter_map(destination).collect();
     spec.level = shared.plan.level;
     spec
+}
+
+/// A folder or a file under the name of a socket would be shown, which is not what was granted.
+fn is_a_socket(net: &NetGrant) -> Result<(), String> {
+    use std::os::unix::fs::FileTypeExt;
+    let NetGrant::Unix { path } = net else { return Ok(()) };
+    match path.metadata() {
+        Ok(found) if found.file_type().is_socket() => Ok(()),
+        Ok(_) => Err(format!(
+            "`{net}` is granted in `net`, and is no socket; a file or folder is granted by `read`"
+        )),
+        Err(error) => Err(format!("`{net}` is granted in `net`: {error}; is the service running?")),
+    }
 }
 
 /// None for what is no connection by TCP, or more than one.

@@ -2,6 +2,7 @@
 //! a mistake in somebody's tests.
 
 use std::collections::BTreeSet;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex, PoisonError};
 
@@ -192,6 +193,11 @@ impl Sight {
         if ["/proc", "/sys", "/dev"].iter().any(|own| path.starts_with(own)) {
             return Some(format!("{shown} of this machine is shown to no stage"));
         }
+        if path.metadata().is_ok_and(|found| found.file_type().is_socket()) {
+            return Some(format!(
+                "{shown} is a socket of this machine and is not granted; if the stage may use it: net = [\"unix:{shown}\"]"
+            ));
+        }
         if self.is_private(path) {
             // Nobody shall be led to give away keys because a stage says that it misses them.
             return Some(format!("{shown} is on this machine, and is not granted"));
@@ -207,7 +213,10 @@ impl Sight {
             let first = path.strip_prefix(home).ok()?.components().next()?;
             first.as_os_str().to_str().map(|name| name.starts_with('.'))
         };
-        self.home.as_ref().and_then(dotted).unwrap_or(false)
+        let holds_homes = |home: &PathBuf| home.starts_with(path);
+        self.home.as_ref().is_some_and(holds_homes)
+            || path == Path::new("/home")
+            || self.home.as_ref().and_then(dotted).unwrap_or(false)
             || ["/etc", "/root/.", "/var/lib", "/run"]
                 .iter()
                 .any(|place| path.to_string_lossy().starts_with(place))

@@ -196,6 +196,9 @@ impl<'a> Keeper<'a> {
                 (Socket { opened, instead }, found.non_blocking, result)
             }
         };
+        if self.policy.has_own_loopback(&address) && is_stream(&socket.opened) && was_refused(&socket.opened, result) {
+            self.note_refused(address.to_string(), program);
+        }
         let begun = matches!(result, Ok(()) | Err(Errno::INPROGRESS));
         if begun && !self.announce(&socket.opened, &target) {
             // Nobody would take it at the other end.
@@ -351,6 +354,21 @@ fn bind(listener: &Listener, call: Call) -> Result<(), Errno> {
     rustix::net::bind(&socket, &SocketAddr::new(ip, at.port()))?;
     listener.answer(call.id, Answer::Done);
     Ok(())
+}
+
+/// Whether nobody listens. On a loopback that is known at once, also to a connection in progress, whose error is the program's to
+/// take.
+fn was_refused(socket: &OwnedFd, result: Result<(), Errno>) -> bool {
+    match result {
+        Err(Errno::CONNREFUSED) => true,
+        Err(Errno::INPROGRESS) => {
+            let mut looked_at = [PollFd::new(socket, PollFlags::OUT)];
+            let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+            let _ = rustix::event::poll(&mut looked_at, Some(&now));
+            looked_at[0].revents().contains(PollFlags::ERR)
+        }
+        _ => false,
+    }
 }
 
 /// Whether the socket is a non-blocking one, and the result. One of the caller's that is not is made so for as long as the call

@@ -83,10 +83,17 @@ impl Policy {
                 foreign: Layout::new(&spec.network).foreign,
             },
             own,
+            // What is granted to be read, written or run is not granted to be connected to, wherever it lies.
             others: spec
                 .write
                 .iter()
                 .map(|folder| spec.workspace.join(without_dots(folder)))
+                .chain(
+                    [&spec.read, &spec.toolchains, &spec.for_programs]
+                        .into_iter()
+                        .flatten()
+                        .cloned(),
+                )
                 .collect(),
             sockets: sockets(spec)?,
             listed: BTreeSet::new(),
@@ -136,6 +143,12 @@ impl Policy {
             Reach::Redirected { .. } => false,
         };
         is_denied(ip) || is_elsewhere
+    }
+
+    /// A loopback that only programs of this Cell listen at: when nobody is there, one of the machine's may be meant.
+    pub(super) fn has_own_loopback(&self, address: &Address) -> bool {
+        let is_loopback = matches!(address, Address::Internet(asked) if asked.ip().to_canonical().is_loopback());
+        is_loopback && matches!(self.reach, Reach::Loopback { .. })
     }
 
     pub(super) fn judge(&self, address: &Address, caller: &Caller) -> Verdict {
