@@ -166,7 +166,7 @@ impl Cell {
             .into_iter()
             .map(|(stdio, write)| open(stdio, write))
             .collect::<io::Result<Vec<OwnedFd>>>()
-            .map_err(|error| SpawnError::Failed(format!("can't open /dev/null: {error}")))?;
+            .map_err(|error| SpawnError::Failed(format!("can't use the standard streams: {error}")))?;
         if let Ids::Own(id) = self.ids {
             stdio.iter().for_each(|stream| give_pipe(stream, id));
         }
@@ -318,8 +318,19 @@ fn refuse_odd_names(spec: &CellSpec) -> Result<(), StartError> {
     }
 }
 
+fn is_internet(descriptor: &OwnedFd) -> bool {
+    use rustix::net::AddressFamily;
+    rustix::net::sockopt::socket_domain(descriptor)
+        .is_ok_and(|domain| matches!(domain, AddressFamily::INET | AddressFamily::INET6))
+}
+
 fn open(stdio: Stdio, write: bool) -> io::Result<OwnedFd> {
     match stdio {
+        // It would be a way into the network that the descriptor comes from.
+        Stdio::Fd(descriptor) if is_internet(&descriptor) => Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "a network connection can't be passed on",
+        )),
         Stdio::Fd(descriptor) => Ok(descriptor),
         Stdio::Null => Ok(std::fs::OpenOptions::new()
             .read(!write)

@@ -48,8 +48,14 @@ pub(crate) const DIAL_TIME: Duration = Duration::from_secs(10);
 /// For what programs have sent last to be passed on, once they have ended: ordinary hosts take it in milliseconds.
 pub(crate) const FLUSH_TIME: Duration = Duration::from_secs(2);
 
-/// To see whether the machine has a service that a program has missed: a loopback answers at once.
-pub(crate) const LOOK_TIME: Duration = Duration::from_millis(100);
+/// The gate's thread goes nowhere deep.
+pub(crate) const KEEPER_STACK_BYTES: usize = 256 << 10;
+
+/// Listeners in the Cell for names below granted domains: each is an open file of the engine. Content networks have some ten names.
+pub(crate) const NEW_LISTENERS: usize = 128;
+
+/// For one connection to the Cell's name server, however it is used.
+pub(crate) const QUERIES_TIME: Duration = Duration::from_secs(30);
 
 /// For a gate to say whose connection it is that the engine has accepted: it does so next, on a machine that may be busy.
 pub(crate) const ANNOUNCE_TIME: Duration = Duration::from_secs(2);

@@ -44,13 +44,16 @@ impl Notes {
     /// What the program asked for whose end this is, if it is one of this command's.
     pub(crate) fn take_asked(&self, peer: SocketAddr) -> Option<SocketAddr> {
         let mut read = self.read();
-        let index = read.forwarded.iter().position(|forwarded| forwarded.peer == peer)?;
-        read.forwarded.remove(index).map(|forwarded| forwarded.to)
+        // An older one of this peer belongs to a connection that came to nothing.
+        let newest = read.forwarded.iter().rev().find(|forwarded| forwarded.peer == peer)?.to;
+        read.forwarded.retain(|forwarded| forwarded.peer != peer);
+        Some(newest)
     }
 
-    /// True when the gate is gone: nothing more will come.
+    /// True when the gate is gone and everything it told is taken: nothing more will come.
     pub(crate) fn has_ended(&self) -> bool {
-        self.read().ended
+        let read = self.read();
+        read.ended && read.forwarded.is_empty()
     }
 
     fn read(&self) -> MutexGuard<'_, Read> {

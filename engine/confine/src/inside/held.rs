@@ -62,8 +62,8 @@ impl Holding {
     pub(super) fn rlimits(&self, others: usize) -> Rlimits {
         let watched = self.limits.memory.precision == Precision::Approximate;
         Rlimits {
-            // The helper and the first process of each command count as well.
-            processes: (self.level == Level::Full).then(|| self.limits.processes.most + 2 + others as u64),
+            // The helper, and the first process of each command with its gate's thread, count as well.
+            processes: (self.level == Level::Full).then(|| self.limits.processes.most + 1 + 2 * (1 + others as u64)),
             data: self.asked.memory.filter(|_| watched && self.level != Level::Unconfined),
         }
     }

@@ -24,6 +24,7 @@ use super::walls::Walls;
 use super::{own_proc, program, sweep};
 use crate::command::{Exit, SpawnError};
 use crate::layers::{Layer, Layers};
+use crate::limits;
 use crate::spec::Level;
 use crate::wire::{self, CommandLine, Handover, Report};
 
@@ -42,12 +43,12 @@ pub(super) struct Init<'a> {
     pub(super) group: Option<&'a Group>,
     pub(super) layers: Layers,
     pub(super) walls: &'a Walls,
-    pub(super) gate: Option<Gate<'a>>,
+    pub(super) gate: Option<Gate>,
 }
 
 /// What a command's gate is kept with.
-pub(super) struct Gate<'a> {
-    pub(super) policy: &'a Policy,
+pub(super) struct Gate {
+    pub(super) policy: Policy,
     /// To the engine.
     pub(super) notes: OwnedFd,
 }
@@ -60,14 +61,13 @@ struct Watch<'a> {
     main: Pid,
     children: SignalFd,
     shortage: Option<Shortage<'a>>,
-    keeper: Option<Keeper<'a>>,
 }
 
 impl Init<'_> {
     /// Never returns: most of this process's memory is the supervisor's, and no destructor of it may run.
     pub(super) fn run(mut self) -> ! {
         let report = match self.prepare().and_then(|()| self.start_program()) {
-            Ok(mut watch) => watch.until_the_end(),
+            Ok(watch) => watch.until_the_end(),
             Err(error) => Some(Report::NotRunning(error)),
         };
         if let Some(report) = report {
@@ -117,9 +117,13 @@ impl Init<'_> {
                 Handover::NotRunning(error) => return Err(error),
             }
         }
-        let keeper = listener
-            .zip(self.gate.take())
-            .map(|(listener, gate)| Keeper::new(listener, gate.policy, gate.notes));
+        if let (Some(listener), Some(gate)) = (listener, self.gate.take()) {
+            // No process is forked from this one any more.
+            std::thread::Builder::new()
+                .stack_size(limits::KEEPER_STACK_BYTES)
+                .spawn(move || Keeper::new(listener, gate.policy, gate.notes).keep())
+                .map_err(not_prepared)?;
+        }
         send(&self.status, &Report::Running);
         Ok(Watch {
             status: &self.status,
@@ -128,7 +132,6 @@ impl Init<'_> {
             main,
             children,
             shortage,
-            keeper,
         })
     }
 
@@ -171,23 +174,16 @@ impl Init<'_> {
 
 impl Watch<'_> {
     /// None when the engine no longer listens.
-    fn until_the_end(&mut self) -> Option<Report> {
+    fn until_the_end(&self) -> Option<Report> {
         loop {
-            let mut waited = vec![
+            let mut waited = [
                 PollFd::new(&self.children, PollFlags::IN),
                 PollFd::new(self.status, PollFlags::IN),
                 PollFd::new(self.lifeline, PollFlags::IN),
             ];
-            waited.extend(self.keeper.iter().flat_map(Keeper::waited));
-            let pause = self.keeper.as_ref().and_then(Keeper::pause);
             // A signal ends the wait early; there is nothing to do about it but to look.
-            let _ = poll(&mut waited, pause.as_ref());
-            let happened: Vec<_> = waited.iter().map(PollFd::revents).collect();
-            let (own, at_the_gate) = happened.split_at(3);
-            let [child_ended, engine_spoke, supervisor_gone] = [0, 1, 2].map(|index| !own[index].is_empty());
-            if let Some(keeper) = &mut self.keeper {
-                keeper.serve(at_the_gate);
-            }
+            let _ = poll(&mut waited, None);
+            let [child_ended, engine_spoke, supervisor_gone] = waited.map(|one| !one.revents().is_empty());
             if child_ended {
                 while let Ok(Some(_)) = self.children.read_signal() {}
                 if let Some(exit) = self.reap() {

@@ -39,6 +39,31 @@ const PRIORITIES: [(i64, libc::c_int); 2] = [
     (libc::SYS_ioprio_set, 3),
 ];
 
+/// Options, with their levels, by which packets go elsewhere than the address says, or before anybody connects.
+const ROUTES: [(libc::c_int, libc::c_int); 16] = [
+    (libc::SOL_SOCKET, libc::SO_BINDTODEVICE),
+    // SO_BINDTOIFINDEX.
+    (libc::SOL_SOCKET, 62),
+    (libc::SOL_SOCKET, libc::SO_MARK),
+    (libc::IPPROTO_IP, libc::IP_OPTIONS),
+    // IP_UNICAST_IF.
+    (libc::IPPROTO_IP, 50),
+    (libc::IPPROTO_IP, libc::IP_TRANSPARENT),
+    (libc::IPPROTO_IP, libc::IP_PKTINFO),
+    // IPV6_2292RTHDR and IPV6_2292PKTOPTIONS.
+    (libc::IPPROTO_IPV6, 5),
+    (libc::IPPROTO_IPV6, 6),
+    (libc::IPPROTO_IPV6, libc::IPV6_HOPOPTS),
+    (libc::IPPROTO_IPV6, libc::IPV6_RTHDRDSTOPTS),
+    (libc::IPPROTO_IPV6, libc::IPV6_RTHDR),
+    (libc::IPPROTO_IPV6, libc::IPV6_DSTOPTS),
+    (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO),
+    // IPV6_UNICAST_IF.
+    (libc::IPPROTO_IPV6, 76),
+    // TCP_FASTOPEN_CONNECT.
+    (libc::IPPROTO_TCP, 30),
+];
+
 pub(super) fn rules() -> Result<Rules, seccompiler::Error> {
     let mut rules: Rules = SHARED.iter().map(|call| (*call, Vec::new())).collect();
     for call in SCHEDULING {
@@ -55,6 +80,8 @@ pub(super) fn rules() -> Result<Rules, seccompiler::Error> {
         libc::SYS_prlimit64,
         vec![SeccompRule::new(vec![is_not(0, 0)?, limits])?],
     );
+    let routes = ROUTES.map(|(level, option)| SeccompRule::new(vec![is(1, number(level))?, is(2, number(option))?]));
+    rules.insert(libc::SYS_setsockopt, routes.into_iter().collect::<Result<_, _>>()?);
     rules.extend(datagrams()?);
     Ok(rules)
 }

@@ -251,7 +251,7 @@ impl Supervisor {
                 group: self.holding.group.as_ref(),
                 layers: self.layers,
                 walls: &self.walls,
-                gate: self.policy.as_ref().map(|policy| Gate { policy, notes }),
+                gate: self.policy.clone().map(|policy| Gate { policy, notes }),
             }
             .run(),
             Forked::Parent(pid) => {

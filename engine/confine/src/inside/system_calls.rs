@@ -230,9 +230,18 @@ fn denied() -> Result<Rules, seccompiler::Error> {
 fn families() -> Result<Rules, seccompiler::Error> {
     let other = FAMILIES.map(|family| is_not(0, number(family)));
     let other = SeccompRule::new(other.into_iter().collect::<Result<_, _>>()?)?;
+    // Each datagram may have another address, which neither a filter nor the gate sees.
+    let datagrams = SeccompCondition::new(
+        1,
+        SeccompCmpArgLen::Dword,
+        SeccompCmpOp::MaskedEq(TYPE),
+        number(libc::SOCK_DGRAM),
+    )?;
+    let local_datagrams = SeccompRule::new(vec![is(0, number(libc::AF_UNIX))?, datagrams])?;
+    let both = vec![other, local_datagrams];
     Ok(Rules::from([
-        (libc::SYS_socket, vec![other.clone()]),
-        (libc::SYS_socketpair, vec![other]),
+        (libc::SYS_socket, both.clone()),
+        (libc::SYS_socketpair, both),
     ]))
 }
 

@@ -73,6 +73,7 @@ struct State {
     unsent: usize,
     /// Made by a lookup, not yet waited at.
     new_listeners: Vec<Listener>,
+    made_listeners: usize,
     /// Of the commands' gates.
     notes: Vec<Watched>,
     denied_told: usize,
@@ -187,8 +188,11 @@ fn serve(shared: &Arc<Shared>, sockets: Sockets, mut waker: PipeReader) {
                 .map(|listener| PollFd::new(&listener.socket, PollFlags::IN)),
         );
         waited.extend(notes.iter().map(|notes| PollFd::new(notes, PollFlags::IN)));
-        if poll(&mut waited, None).is_err() {
-            // Interrupted.
+        if let Err(error) = poll(&mut waited, None) {
+            if error != rustix::io::Errno::INTR {
+                // The machine has no memory for it now.
+                std::thread::sleep(Duration::from_millis(10));
+            }
             continue;
         }
         let mut ready = waited
@@ -257,17 +261,34 @@ fn answer_datagram(shared: &Shared, socket: &UdpSocket) {
 
 /// Queries over TCP: each with its length before it (RFC 1035, 4.2.2).
 fn answer_stream(shared: &Shared, mut stream: TcpStream) {
+    let deadline = Instant::now() + limits::QUERIES_TIME;
     let mut next = || -> io::Result<()> {
-        stream.set_read_timeout(Some(limits::QUERY_TIME))?;
         let mut length = [0; 2];
-        stream.read_exact(&mut length)?;
+        read_until(deadline, &mut stream, &mut length)?;
         let mut query = vec![0; u16::from_be_bytes(length).into()];
-        stream.read_exact(&mut query)?;
+        read_until(deadline, &mut stream, &mut query)?;
         let reply = dns::answer(&query, |name| shared.look_up(name)).ok_or(io::ErrorKind::InvalidData)?;
         let length = u16::try_from(reply.len()).map_err(io::Error::other)?;
         stream.write_all(&[&length.to_be_bytes()[..], &reply].concat())
     };
     while next().is_ok() {}
+}
+
+/// All of `buffer`, however slowly it comes, but not after the deadline.
+fn read_until(deadline: Instant, stream: &mut TcpStream, buffer: &mut [u8]) -> io::Result<()> {
+    let mut read = 0;
+    while read < buffer.len() {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        stream.set_read_timeout(Some(left.min(limits::QUERY_TIME)))?;
+        match stream.read(&mut buffer[read..])? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            length => read += length,
+        }
+    }
+    Ok(())
 }
 
 impl Shared {
@@ -323,8 +344,9 @@ impl Shared {
         self.state().notes.retain_mut(|watched| {
             let ended = watched.notes.has_ended();
             let all = watched.notes.refused();
+            let count = all.len();
             refused.extend(all.into_iter().skip(watched.told));
-            watched.told = watched.notes.refused().len();
+            watched.told = count;
             !ended
         });
         for refused in refused {
@@ -347,13 +369,7 @@ impl Shared {
         if !ip.is_loopback() {
             return Some(to);
         }
-        let is_there = [
-            SocketAddr::from(([127, 0, 0, 1], port)),
-            SocketAddr::from(([0, 0, 0, 0, 0, 0, 0, 1], port)),
-        ]
-        .iter()
-        .any(|address| TcpStream::connect_timeout(address, limits::LOOK_TIME).is_ok());
-        is_there.then(|| format!("host-loopback:{port}"))
+        has_listener(port).then(|| format!("host-loopback:{port}"))
     }
 
     /// Runs something for one connection of a program, unless there are too many or the end has come.
@@ -461,6 +477,13 @@ impl Shared {
         }
         for destination in destinations {
             let address = SocketAddr::new(address, self.destinations[destination].port());
+            {
+                let mut state = self.state();
+                if state.made_listeners >= limits::NEW_LISTENERS {
+                    return Err(io::Error::other("too many names below granted domains"));
+                }
+                state.made_listeners += 1;
+            }
             let socket = (self.listen)(address)?;
             socket.set_nonblocking(true)?;
             self.state().new_listeners.push(Listener {
@@ -485,6 +508,21 @@ impl Shared {
             });
         }
     }
+}
+
+/// Whether anybody on the machine listens at a port. It is looked up, and nobody is asked.
+fn has_listener(port: u16) -> bool {
+    /// TCP_LISTEN.
+    const LISTENS: &str = "0A";
+    let port = format!(":{port:04X}");
+    ["/proc/self/net/tcp", "/proc/self/net/tcp6"].iter().any(|table| {
+        let table = std::fs::read_to_string(table).unwrap_or_default();
+        table.lines().any(|line| {
+            let mut fields = line.split_whitespace().skip(1);
+            let at = fields.next().is_some_and(|address| address.ends_with(&port));
+            at && fields.nth(1) == Some(LISTENS)
+        })
+    })
 }
 
 fn thread(name: &str) -> std::thread::Builder {

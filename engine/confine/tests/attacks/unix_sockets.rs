@@ -1,7 +1,7 @@
 //! Unix sockets: services of the host that listen on a file or a name.
 
 use crate::attack::Attack;
-use crate::wall::Wall::{Capabilities, Gate, Landlock, Mounts, NetNs, UserNs, View};
+use crate::wall::Wall::{Capabilities, Gate, Landlock, Mounts, NetNs, Seccomp, UserNs, View};
 
 pub(crate) const ATTACKS: &[Attack] = &[
     Attack::program(
@@ -17,12 +17,12 @@ pub(crate) const ATTACKS: &[Attack] = &[
     ),
     Attack::program(
         "a host's datagram socket",
-        &[Mounts],
+        &[Mounts, Seccomp],
         "socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).sendto(b'x', outside + '/datagram.sock')",
     ),
     Attack::program(
         "a pair of datagram sockets, aimed anew",
-        &[Mounts, Gate],
+        &[Mounts, Gate, Seccomp],
         "one, two = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)\n\
          one.connect(outside + '/datagram.sock')\n\
          one.send(b'x')",
@@ -34,7 +34,7 @@ pub(crate) const ATTACKS: &[Attack] = &[
     ),
     Attack::program(
         "an abstract datagram socket of the host",
-        &[NetNs, Landlock],
+        &[NetNs, Landlock, Seccomp],
         "socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).sendto(b'x', '\\0' + name + '-datagram')",
     ),
     Attack::program(

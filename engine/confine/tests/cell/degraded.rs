@@ -250,3 +250,18 @@ fn the_view_hands_out_folders_that_hold_nothing_hidden() {
     assert_eq!(names(degraded.readable()), ["build/free", "free", "mixed/free", "out"]);
     assert_eq!(names(degraded.writable()), ["build/free", "out"]);
 }
+
+/// By these packets would go elsewhere than the address says that the gate has looked at.
+#[test]
+fn no_option_of_a_socket_leads_packets_elsewhere() {
+    let script = "import errno, socket\n\
+        six, four = socket.socket(socket.AF_INET6), socket.socket()\n\
+        for s, level, option in [(six, 41, 57), (six, 41, 5), (six, 41, 50), (four, 0, 4), (four, 1, 25), (four, 1, 62), (four, 6, 30)]:\n\
+        \x20   try: s.setsockopt(level, option, b'\\0' * 8); print('set')\n\
+        \x20   except OSError as error: print(errno.errorcode[error.errno])\n\
+        four.setsockopt(6, 1, 1); four.setsockopt(1, 9, 1); print('others are set')";
+    let project = Project::new(&[]);
+    let cell = project.start(|spec| spec.level = Level::Degraded);
+    let (_, output) = run(&cell, project.command("/usr/bin/python3", &["-c", script]));
+    assert_eq!(output, "EACCES\n".repeat(7) + "others are set\n");
+}

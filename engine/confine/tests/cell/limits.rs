@@ -265,7 +265,7 @@ fn the_kernels_own_limits() {
                   for number, most in (7, 65536), (8, 8 << 20), (11, 16384), (12, 819200): assert 0 < r.getrlimit(number)[1] <= most, number\n\
                   print(open('/proc/self/oom_score_adj').read().strip())\n\
                   try: open('/proc/self/oom_score_adj', 'w').write('0')\nexcept OSError as error: print(error.strerror)";
-    let expected = format!("CORE 0 0\nNPROC 52 52\nDATA {MEMORY} {MEMORY}\n1000\nRead-only file system\n");
+    let expected = format!("CORE 0 0\nNPROC 53 53\nDATA {MEMORY} {MEMORY}\n1000\nRead-only file system\n");
     assert_eq!(python(&project, &cell, script), (Exit::Code(0), expected));
     // Nobody asked for a limit, so that programs may reserve what they like.
     let cell = project.start(|_| {});

@@ -113,7 +113,7 @@ fn an_ordinary_user_gets_the_same_degraded_cell() {
         .unwrap();
     assert_eq!(
         String::from_utf8_lossy(&output.stderr),
-        format!("confine: 127.0.0.1:{port} is not granted\n")
+        format!("confine: host-loopback:{port} is not granted\n")
     );
     assert_eq!(
         String::from_utf8_lossy(&output.stdout),

@@ -11,3 +11,4 @@ pub use client::HttpClient;
 pub(crate) use client::tls_with as tls;
 pub use codes::{code, codes};
 pub use origin::{InvalidOrigin, Origin};
+pub(crate) use resolver::CheckingResolver;

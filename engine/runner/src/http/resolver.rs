@@ -10,7 +10,7 @@ use tidegate_confine::is_public;
 /// Resolves with the system's resolver and gives out only addresses that may be used, so the address that is checked is the
 /// one that is connected to. A URL with an address in it never comes here: granting it names it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct CheckingResolver;
+pub(crate) struct CheckingResolver;
 
 /// The name is granted, the address behind it is not.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

@@ -181,6 +181,9 @@ fn trust(env: &BTreeMap<String, String>) -> Trust {
     }
 }
 
+/// Indexes and their file hosts together: a handful, whatever a page says.
+const MAX_HOSTS: usize = 16;
+
 /// Destinations, each once.
 #[derive(Debug, Default)]
 struct Hosts(Vec<NetGrant>);
@@ -207,18 +210,18 @@ impl Hosts {
             ) => host == other && port == at,
             _ => *known == grant,
         };
-        if !self.0.iter().any(same) {
+        if !self.0.iter().any(same) && self.0.len() < MAX_HOSTS {
             self.0.push(grant);
         }
     }
 
     fn add_with_files(&mut self, url: &Url, is_index: bool, trust: &Trust, notes: &mut Vec<String>) {
         self.add(url, true);
-        match pages::ask(url, is_index, trust) {
+        let private = is_private(url);
+        match pages::ask(url, is_index, private, trust) {
             Ok(found) => {
-                let private = is_private(url);
-                // A link to this machine means the one that follows it; from an index elsewhere that is none of ours.
-                let usable = |found: &&Url| private || !found.host_str().is_some_and(is_loopback);
+                // An index on the Internet can't give away what is inside.
+                let usable = |found: &&Url| private || !leads_inside(found);
                 found.iter().filter(usable).for_each(|found| self.add(found, private));
             }
             Err(why) => {
@@ -227,6 +230,16 @@ impl Hosts {
             }
         }
     }
+}
+
+/// An address, or the name of this machine, that is not on the public Internet. Other names are checked when they are connected to.
+fn leads_inside(url: &Url) -> bool {
+    let Some(host) = url.host_str() else { return true };
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    is_loopback(host)
+        || host
+            .parse::<IpAddr>()
+            .is_ok_and(|address| !is_public(address.to_canonical()))
 }
 
 fn is_loopback(host: &str) -> bool {
@@ -239,9 +252,11 @@ fn is_private(url: &Url) -> bool {
         return false;
     };
     let host = host.trim_start_matches('[').trim_end_matches(']');
-    (host, port)
-        .to_socket_addrs()
-        .is_ok_and(|mut addresses| addresses.any(|address| !is_public(address.ip())))
+    (host, port).to_socket_addrs().is_ok_and(|addresses| {
+        let private: Vec<_> = addresses.map(|address| !is_public(address.ip())).collect();
+        // One of several would let whoever is on the Internet point inside.
+        !private.is_empty() && private.into_iter().all(|private| private)
+    })
 }
 
 fn is_true(value: &str) -> bool {
@@ -367,6 +382,23 @@ mod tests {
         let own = plan.env.iter().filter(|(name, _)| !name.contains("CERT"));
         let env: Vec<_> = own.map(|(name, value)| (name.as_str(), value.as_str())).collect();
         assert_eq!(env, expected);
+    }
+
+    #[test]
+    fn a_page_on_the_internet_does_not_lead_inside() {
+        for inside in [
+            "http://169.254.169.254/latest",
+            "http://10.0.0.5:8080/",
+            "http://localhost:6379/",
+            "http://0.0.0.0/",
+            "http://[::ffff:127.0.0.1]:5432/",
+            "http://[fd00::1]/",
+        ] {
+            assert!(leads_inside(&Url::parse(inside).unwrap()), "{inside}");
+        }
+        for outside in ["https://files.example.com/a", "https://1.1.1.1/"] {
+            assert!(!leads_inside(&Url::parse(outside).unwrap()), "{outside}");
+        }
     }
 
     /// Nobody listens at these ports.

@@ -25,15 +25,16 @@ pub(super) struct Trust {
     pub(super) trusted_hosts: Vec<String>,
 }
 
-/// The addresses of the page's answer and of what it links to. `url` may have credentials.
-pub(super) fn ask(url: &Url, is_index: bool, trust: &Trust) -> Result<Vec<Url>, String> {
+/// The addresses of the page's answer and of what it links to. `url` may have credentials. Only a `private` index is followed to
+/// addresses that are not on the public Internet.
+pub(super) fn ask(url: &Url, is_index: bool, private: bool, trust: &Trust) -> Result<Vec<Url>, String> {
     // The planner may be called from within a runtime, where another one can't wait.
     let asked = std::thread::scope(|scope| {
         scope
             .spawn(|| {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
                 let runtime = runtime.map_err(|error| error.to_string())?;
-                let asking = async { tokio::time::timeout(TIMEOUT, links(url, is_index, trust)).await };
+                let asking = async { tokio::time::timeout(TIMEOUT, links(url, is_index, private, trust)).await };
                 runtime
                     .block_on(asking)
                     .unwrap_or_else(|_| Err(format!("no answer within {} seconds", TIMEOUT.as_secs())))
@@ -43,9 +44,9 @@ pub(super) fn ask(url: &Url, is_index: bool, trust: &Trust) -> Result<Vec<Url>, 
     asked.unwrap_or_else(|_| Err("the question ended early".to_owned()))
 }
 
-async fn links(url: &Url, is_index: bool, trust: &Trust) -> Result<Vec<Url>, String> {
+async fn links(url: &Url, is_index: bool, private: bool, trust: &Trust) -> Result<Vec<Url>, String> {
     let hops = Arc::new(Mutex::new(Vec::new()));
-    let client = client(url, trust, hops.clone())?;
+    let client = client(url, private, trust, hops.clone())?;
     let asking = Asking { client, first: url };
     let mut found = if is_index {
         asking.of_an_index().await?
@@ -112,13 +113,20 @@ impl Asking<'_> {
     }
 }
 
-fn client(url: &Url, trust: &Trust, hops: Arc<Mutex<Vec<Url>>>) -> Result<Client, String> {
+fn client(url: &Url, private: bool, trust: &Trust, hops: Arc<Mutex<Vec<Url>>>) -> Result<Client, String> {
     let certificates = trust
         .certificates
         .iter()
         .map(|path| read(path))
         .collect::<Result<_, _>>()?;
+    let trusted = is_trusted(url, &trust.trusted_hosts);
+    let first = url.host_str().map(str::to_owned);
     let follow = redirect::Policy::custom(move |attempt| {
+        let elsewhere = attempt.url().host_str() != first.as_deref();
+        if elsewhere && (trusted || !private && super::leads_inside(attempt.url())) {
+            // What another host says under the name of this one, or inside, is not asked for.
+            return attempt.stop();
+        }
         if attempt.previous().len() > 5 {
             return attempt.error("it redirects too often");
         }
@@ -128,11 +136,16 @@ fn client(url: &Url, trust: &Trust, hops: Arc<Mutex<Vec<Url>>>) -> Result<Client
         attempt.follow()
     });
     let tls = crate::http::tls(certificates).map_err(|error| error.to_string())?;
-    let builder = if is_trusted(url, &trust.trusted_hosts) {
+    let builder = if trusted {
         // The user's own configuration says so; nothing is downloaded here but the names of hosts.
         Client::builder().tls_danger_accept_invalid_certs(true)
     } else {
         Client::builder().tls_backend_preconfigured(tls)
+    };
+    let builder = if private {
+        builder
+    } else {
+        builder.dns_resolver(crate::http::CheckingResolver)
     };
     builder
         .redirect(follow)

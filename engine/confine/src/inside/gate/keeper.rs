@@ -1,5 +1,6 @@
-//! Who keeps the gate of one command. It runs in the loop of the command's first process and never waits itself: a connection
-//! that takes its time is waited for together with everything else.
+//! Who keeps the gate of one command, in a thread of the command's first process: programs that share a socket with it can make a
+//! call of it wait, which then holds up their own connections and nothing else. A connection that takes its time is waited for
+//! together with everything else.
 
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -19,10 +20,10 @@ use crate::limits;
 use crate::wire::Note;
 
 #[derive(Debug)]
-pub(in crate::inside) struct Keeper<'a> {
+pub(in crate::inside) struct Keeper {
     /// None once no process is left that could call.
     listener: Option<Listener>,
-    policy: &'a Policy,
+    policy: Policy,
     /// To the engine.
     notes: OwnedFd,
     noted: BTreeSet<String>,
@@ -45,8 +46,8 @@ struct Socket {
     instead: Option<(i32, Descriptor)>,
 }
 
-impl<'a> Keeper<'a> {
-    pub(in crate::inside) fn new(listener: OwnedFd, policy: &'a Policy, notes: OwnedFd) -> Self {
+impl Keeper {
+    pub(in crate::inside) fn new(listener: OwnedFd, policy: Policy, notes: OwnedFd) -> Self {
         Self {
             listener: Some(Listener::new(listener)),
             policy,
@@ -56,39 +57,47 @@ impl<'a> Keeper<'a> {
         }
     }
 
-    /// What `serve` is to be called with the events of, in this order.
-    pub(in crate::inside) fn waited(&self) -> Vec<PollFd<'_>> {
+    /// Until no process is left that could call.
+    pub(in crate::inside) fn keep(mut self) {
+        while self.listener.is_some() {
+            let pause = self.pause();
+            let mut waited = self.waited();
+            if rustix::event::poll(&mut waited, pause.as_ref()).is_err() {
+                // Interrupted.
+                continue;
+            }
+            let events: Vec<_> = waited.iter().map(PollFd::revents).collect();
+            self.serve(&events);
+        }
+    }
+
+    /// The listener, then each connection that says when it is decided.
+    fn waited(&self) -> Vec<PollFd<'_>> {
         let listener = self
             .listener
             .iter()
             .map(|listener| PollFd::new(listener, PollFlags::IN));
-        let sockets = self.waiting.iter().map(|waiting| {
-            let events = if waiting.again.is_some() {
-                PollFlags::empty()
-            } else {
-                PollFlags::OUT
-            };
-            PollFd::new(&waiting.socket.opened, events)
-        });
+        let sockets = self.waiting.iter().filter(|waiting| waiting.again.is_none());
+        let sockets = sockets.map(|waiting| PollFd::new(&waiting.socket.opened, PollFlags::OUT));
         listener.chain(sockets).collect()
     }
 
     /// How long to wait for events at most.
-    pub(in crate::inside) fn pause(&self) -> Option<Timespec> {
+    fn pause(&self) -> Option<Timespec> {
         let again = self.waiting.iter().any(|waiting| waiting.again.is_some());
         again.then(|| Timespec::try_from(limits::CONNECT_PAUSE).ok())?
     }
 
-    pub(in crate::inside) fn serve(&mut self, events: &[PollFlags]) {
+    fn serve(&mut self, events: &[PollFlags]) {
         let Some(listener) = self.listener.take() else {
             return;
         };
         let (own, sockets) = events
             .split_first()
             .map_or((PollFlags::empty(), events), |(own, rest)| (*own, rest));
-        let waiting = std::mem::take(&mut self.waiting);
-        for (index, waiting) in waiting.into_iter().enumerate() {
-            let happened = sockets.get(index).is_some_and(|events| !events.is_empty());
+        let mut sockets = sockets.iter();
+        for waiting in std::mem::take(&mut self.waiting) {
+            let happened = waiting.again.is_none() && sockets.next().is_some_and(|events| !events.is_empty());
             match waiting.result(happened) {
                 Some(result) => waiting.socket.finish(&listener, waiting.call, result),
                 None => self.waiting.push(waiting),
@@ -141,6 +150,12 @@ impl<'a> Keeper<'a> {
             return Err(Errno::ACCESS);
         }
         rustix::net::listen(&socket, call.arguments[1] as i32)?;
+        // Another thread may have taken its address away meanwhile.
+        let now = rustix::net::getsockname(&socket)?;
+        if SocketAddr::try_from(now).is_ok_and(|now| !now.ip().to_canonical().is_loopback()) {
+            let _ = rustix::net::shutdown(&socket, rustix::net::Shutdown::Both);
+            return Err(Errno::ACCESS);
+        }
         listener.answer(call.id, Answer::Done);
         Ok(())
     }

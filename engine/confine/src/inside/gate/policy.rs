@@ -19,7 +19,7 @@ use crate::network::{Layout, is_denied};
 use crate::spec::{CellSpec, Redirect};
 
 /// Made once for a Cell.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(in crate::inside) struct Policy {
     reach: Reach,
     /// Below these folders all sockets are the programs' own...
@@ -34,7 +34,7 @@ pub(in crate::inside) struct Policy {
     pub(super) shares: bool,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Reach {
     /// A network namespace, which leads nowhere else: what is asked for is what is connected to.
     Loopback {
