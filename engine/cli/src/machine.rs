@@ -4,6 +4,7 @@ use std::num::NonZero;
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 
+use tidegate_confine::Helpers;
 use tidegate_runner::Host;
 
 pub(crate) fn host() -> Host {
@@ -22,20 +23,9 @@ pub(crate) fn host() -> Host {
         temp,
         home,
         env,
-        helper: helper(),
+        // This very program, also when its file was replaced meanwhile.
+        helpers: Helpers::of("/proc/self/exe"),
     }
-}
-
-/// This very program, also when its file was replaced meanwhile.
-#[cfg(target_os = "linux")]
-fn helper() -> PathBuf {
-    PathBuf::from("/proc/self/exe")
-}
-
-/// No helper is started where there is nothing to set up.
-#[cfg(not(target_os = "linux"))]
-fn helper() -> PathBuf {
-    PathBuf::new()
 }
 
 /// `config.toml` of the user.

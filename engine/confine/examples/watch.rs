@@ -1,10 +1,9 @@
 //! What watching costs: `cargo run --release -p tidegate-confine --example watch`. Prints the processor time that a Cell's helper
 //! takes while idle programs run in it.
 
-use std::path::Path;
 use std::time::Duration;
 
-use tidegate_confine::{Cell, CellSpec, Command, run_helper_if_asked};
+use tidegate_confine::{Cell, CellSpec, Command, Helpers, run_helper_if_asked};
 
 const SECONDS: u64 = 10;
 
@@ -24,7 +23,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     std::fs::create_dir_all(&workspace)?;
     std::fs::create_dir_all(&scratch)?;
     for processes in [1, 20, 200, 1_000] {
-        let cell = Cell::start(Path::new("/proc/self/exe"), &CellSpec::new(&workspace, &scratch))?;
+        let cell = Cell::start(&Helpers::of("/proc/self/exe"), &CellSpec::new(&workspace, &scratch))?;
         let mut command = Command::new("/bin/sh", &workspace);
         let script = format!("for i in $(/usr/bin/seq 2 {processes}); do /bin/sleep 1000 & done; exec /bin/sleep 1000");
         command.args = vec!["-c".into(), script.into()];

@@ -1,21 +1,16 @@
 //! The place where the native programs of one stage attempt run, seen from the engine.
 
-use std::io::{self, Read};
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::path::Path;
-use std::process::{self, Stdio as ProcessStdio};
 use std::sync::{Arc, Mutex, PoisonError};
-
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use crate::child::Child;
 use crate::command::{Command, SpawnError, Stdio};
 use crate::failure::{Failure, StartError, Step};
+use crate::helper::{Helper, Helpers};
 use crate::ids::Ids;
-use crate::inside::HELPER_ARGUMENT;
 use crate::limits;
 use crate::machine;
 use crate::network::{Connection, Gateway, Layout, Listener, Observer, Sockets, listed, redirects};
@@ -29,7 +24,8 @@ use crate::wire::{self, CommandLine, Reply, Request, Started};
 #[derive(Debug)]
 pub struct Cell {
     link: Arc<Link>,
-    helper: process::Child,
+    /// None at the end only.
+    helper: Option<Helper>,
     level: Level,
     ids: Ids,
     limits: HeldLimits,
@@ -40,96 +36,75 @@ pub struct Cell {
 
 /// The socket to the helper: one request and its reply at a time.
 #[derive(Debug)]
-struct Link(Mutex<UnixStream>);
+struct Link(Mutex<Arc<UnixStream>>);
 
 impl Cell {
-    /// Blocks until the Cell is ready, some milliseconds. `helper` is a program whose `main` begins with
-    /// `run_helper_if_asked`, usually `/proc/self/exe`.
-    pub fn start(helper: &Path, spec: &CellSpec) -> Result<Self, StartError> {
-        Self::start_observed(helper, spec, |_| {})
+    /// Blocks until the Cell is ready, some milliseconds.
+    pub fn start(helpers: &Helpers, spec: &CellSpec) -> Result<Self, StartError> {
+        Self::start_observed(helpers, spec, |_| {})
     }
 
     /// The same, with somebody who is told of every connection that programs make or are denied, when it ends. It is called from
     /// threads of its own, no longer than until the Cell is dropped.
     pub fn start_observed(
-        helper: &Path,
+        helpers: &Helpers,
         spec: &CellSpec,
         observer: impl Fn(Connection) + Send + Sync + 'static,
     ) -> Result<Self, StartError> {
         refuse_odd_names(spec)?;
         let (asked, outside) = outside(spec).map_err(StartError::Helper)?;
-        let (socket, theirs) = UnixStream::pair().map_err(StartError::Helper)?;
-        let mut process = process::Command::new(helper)
-            .arg(HELPER_ARGUMENT)
-            .env_clear()
-            .stdin(OwnedFd::from(theirs))
-            .stdout(ProcessStdio::null())
-            .stderr(ProcessStdio::piped())
-            .spawn()
-            .map_err(StartError::Helper)?;
-        let answer = Self::ask_to_start(&socket, &asked);
-        let (started, handed_over) = match answer {
+        let mut helper = helpers.take().map_err(StartError::Helper)?;
+        let (started, handed_over) = match ask_to_start(&helper.socket, &asked) {
             Ok(Some((Reply::Started(started), handed_over))) => (started, handed_over),
-            Ok(Some((Reply::NotStarted(failure), _))) => {
-                end(&mut process);
-                return Err(refused(failure));
-            }
+            Ok(Some((Reply::NotStarted(failure), _))) => return Err(refused(failure)),
             other => {
-                drop(socket);
-                end(&mut process);
                 let error = match other {
                     Err(error) => error.to_string(),
                     Ok(_) => "it ended without an answer".to_owned(),
                 };
                 return Err(StartError::Helper(io::Error::other(format!(
                     "{error}{}",
-                    last_words(&mut process)
+                    helper.last_words()
                 ))));
             }
         };
-        // It would block a helper that writes more than a pipe holds, and nobody reads it from here on.
-        process.stderr = None;
-        let served = Self::serve(socket, spec, handed_over, &started, outside, Arc::new(observer));
-        match served {
-            Ok((link, view, gateway)) => Ok(Self {
-                link,
-                helper: process,
-                level: spec.level,
-                ids: started.ids,
-                limits: started.limits,
-                view: Arc::new(view),
-                gateway,
-            }),
-            Err(error) => {
-                end(&mut process);
-                Err(error)
-            }
-        }
+        // Nobody reads it from here on.
+        helper.stop_listening();
+        let link = Arc::new(Link(Mutex::new(helper.socket.clone())));
+        let (view, gateway) = Self::serve(&link, spec, handed_over, &started, outside, Arc::new(observer))?;
+        Ok(Self {
+            link,
+            helper: Some(helper),
+            level: spec.level,
+            ids: started.ids,
+            limits: started.limits,
+            view: Arc::new(view),
+            gateway,
+        })
     }
 
     fn serve(
-        socket: UnixStream,
+        link: &Arc<Link>,
         spec: &CellSpec,
         handed_over: Vec<OwnedFd>,
         started: &Started,
         outside: Option<Sockets>,
         observer: Observer,
-    ) -> Result<(Arc<Link>, View, Option<Gateway>), StartError> {
+    ) -> Result<(View, Option<Gateway>), StartError> {
         let failed = |error: io::Error| StartError::Failed(Failure::new(Step::Helper, "can't serve the cell", error));
         let mut views = handed_over;
         let rest = views.split_off(views.len().min(started.views));
         let hidden = started.hidden.iter().map(Into::into).collect();
         let view = View::new(spec, views, hidden)?;
-        let link = Arc::new(Link(Mutex::new(socket)));
         let sockets = match outside {
             Some(outside) => outside,
-            None if rest.is_empty() => return Ok((link, view, None)),
+            None if rest.is_empty() => return Ok((view, None)),
             None => sockets(spec, rest, &started.listeners).map_err(failed)?,
         };
         let asking = link.clone();
         let listen = Box::new(move |address| asking.listen(address));
         let gateway = Gateway::start(spec.network.clone(), sockets, listen, observer).map_err(failed)?;
-        Ok((link, view, Some(gateway)))
+        Ok((view, Some(gateway)))
     }
 
     pub fn view(&self) -> &Arc<View> {
@@ -203,13 +178,13 @@ impl Cell {
             None => Err(SpawnError::Failed("the cell has ended".to_owned())),
         }
     }
+}
 
-    fn ask_to_start(socket: &UnixStream, spec: &CellSpec) -> io::Result<Option<(Reply, Vec<OwnedFd>)>> {
-        // Also for spawning: the helper answers that at once.
-        socket.set_read_timeout(Some(limits::START_TIME))?;
-        wire::send(socket, &Request::Start(spec.clone()), &[])?;
-        wire::receive(socket)
-    }
+fn ask_to_start(socket: &UnixStream, spec: &CellSpec) -> io::Result<Option<(Reply, Vec<OwnedFd>)>> {
+    // Also for spawning: the helper answers that at once.
+    socket.set_read_timeout(Some(limits::START_TIME))?;
+    wire::send(socket, &Request::Start(spec.clone()), &[])?;
+    wire::receive(socket)
 }
 
 impl Link {
@@ -237,14 +212,10 @@ impl Link {
 
 impl Drop for Cell {
     fn drop(&mut self) {
-        // The helper takes the end of its socket as the order to end everything.
-        let _ = self
-            .link
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .shutdown(std::net::Shutdown::Both);
-        end(&mut self.helper);
+        // Nobody who asks the helper for something is cut off in the middle.
+        let asking = self.link.0.lock().unwrap_or_else(PoisonError::into_inner);
+        self.helper = None;
+        drop(asking);
         // After the programs: what they still had to say has been said.
         self.gateway = None;
     }
@@ -346,36 +317,6 @@ fn give_pipe(stream: &OwnedFd, id: u32) {
     if rustix::fs::fstatfs(stream).is_ok_and(|system| system.f_type == 0x5049_5045) {
         // Without it the program can still use what it has.
         let _ = std::os::unix::fs::fchown(stream, Some(id), Some(id));
-    }
-}
-
-/// Waits for the helper's end, and makes it if it does not come: everything in the Cell dies with the helper.
-fn end(helper: &mut process::Child) {
-    if !has_ended_in_time(helper).unwrap_or(false) {
-        let _ = helper.kill();
-    }
-    let _ = helper.wait();
-}
-
-fn has_ended_in_time(helper: &process::Child) -> io::Result<bool> {
-    let helper = Pid::from_raw(helper.id().cast_signed()).ok_or(io::ErrorKind::InvalidInput)?;
-    // It is not reaped yet, so the number is still its own.
-    let helper = pidfd_open(helper, PidfdFlags::empty())?;
-    let limit = Timespec::try_from(limits::END_TIME).map_err(io::Error::other)?;
-    let mut waited = [PollFd::new(&helper, PollFlags::IN)];
-    Ok(rustix::io::retry_on_intr(|| poll(&mut waited, Some(&limit)))? == 1)
-}
-
-fn last_words(helper: &mut process::Child) -> String {
-    let mut text = Vec::new();
-    if let Some(stderr) = helper.stderr.take() {
-        let _ = stderr.take(limits::HELPER_STDERR_BYTES).read_to_end(&mut text);
-    }
-    let text = String::from_utf8_lossy(&text);
-    if text.trim().is_empty() {
-        String::new()
-    } else {
-        format!(" ({})", text.trim())
     }
 }
 

@@ -37,6 +37,8 @@ mod cell;
 #[cfg(target_os = "linux")]
 mod child;
 #[cfg(target_os = "linux")]
+mod helper;
+#[cfg(target_os = "linux")]
 mod inside;
 #[cfg(target_os = "linux")]
 mod machine;
@@ -83,10 +85,11 @@ pub use system_set::{SystemSet, system_set};
 pub use {
     cell::Cell,
     child::Child,
+    helper::Helpers,
     inside::run_helper_if_asked,
     machine::{probe, try_level},
     view::View,
 };
 
 #[cfg(not(target_os = "linux"))]
-pub use plain::{Cell, Child, View, probe, run_helper_if_asked, try_level};
+pub use plain::{Cell, Child, Helpers, View, probe, run_helper_if_asked, try_level};

@@ -130,6 +130,9 @@ pub(crate) const MEMORY_PERCENT: u64 = 80;
 /// Between two looks at what programs take. A program fills some 2 GB in a second, so 100 MB between two of them.
 pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(50);
 
+/// Counts of shared memory while processes come and go, of which the least is believed: the others' sums are too high.
+pub(crate) const EXACT_COUNTS: usize = 4;
+
 /// Pause after a look, in multiples of the time that it took: many processes are looked at less often, so that the looks take a
 /// twentieth of one processor at most.
 pub(crate) const LOOK_SHARE: u32 = 19;

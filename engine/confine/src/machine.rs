@@ -8,14 +8,15 @@ use rustix::io::Errno;
 use crate::cell::Cell;
 use crate::command::Command;
 use crate::failure::{Failure, StartError, Step, Why};
+use crate::helper::Helpers;
 use crate::offer::{Holds, Machine};
 use crate::spec::{CellSpec, Level};
 
-/// Tries everything that a Cell needs, for real: starts one and runs `helper` in it. `workspace` and `scratch` are two empty
+/// Tries everything that a Cell needs, for real: starts one and runs a program in it. `workspace` and `scratch` are two empty
 /// folders, one not inside the other. Blocks for some milliseconds.
-pub fn probe(helper: &Path, workspace: &Path, scratch: &Path) -> Machine {
+pub fn probe(helpers: &Helpers, workspace: &Path, scratch: &Path) -> Machine {
     let kernel = rustix::system::uname().release().to_string_lossy().into_owned();
-    let cell = match Cell::start(helper, &CellSpec::new(workspace, scratch)) {
+    let cell = match Cell::start(helpers, &CellSpec::new(workspace, scratch)) {
         Ok(cell) => cell,
         Err(error) => {
             let why = why(&error);
@@ -66,10 +67,10 @@ pub fn probe(helper: &Path, workspace: &Path, scratch: &Path) -> Machine {
 }
 
 /// Starts a Cell of this level and a program in it, and says what stands in the way. The folders are as for `probe`.
-pub fn try_level(helper: &Path, workspace: &Path, scratch: &Path, level: Level) -> Result<(), Why> {
+pub fn try_level(helpers: &Helpers, workspace: &Path, scratch: &Path, level: Level) -> Result<(), Why> {
     let mut spec = CellSpec::new(workspace, scratch);
     spec.level = level;
-    let cell = Cell::start(helper, &spec).map_err(|error| why(&error))?;
+    let cell = Cell::start(helpers, &spec).map_err(|error| why(&error))?;
     run_in(&cell, workspace)
 }
 

@@ -5,6 +5,7 @@ mod cell;
 mod child;
 mod free_folders;
 mod group;
+mod helpers;
 mod machine;
 mod rules;
 mod view;
@@ -12,6 +13,7 @@ mod walk;
 
 pub use cell::Cell;
 pub use child::Child;
+pub use helpers::Helpers;
 pub use machine::{probe, try_level};
 pub use view::View;
 

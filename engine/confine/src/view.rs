@@ -13,6 +13,7 @@ use rustix::io::Errno;
 
 use crate::cell::Cell;
 use crate::failure::{During, Failure, StartError, Step};
+use crate::helper::Helpers;
 use crate::limits;
 use crate::open::openat2;
 use crate::parts::{Kind, for_each_part};
@@ -61,9 +62,9 @@ struct Place {
 
 impl View {
     /// A View for an attempt that runs no programs. Blocks like `Cell::start`.
-    pub fn build(helper: &Path, spec: &CellSpec) -> Result<std::sync::Arc<Self>, StartError> {
+    pub fn build(helpers: &Helpers, spec: &CellSpec) -> Result<std::sync::Arc<Self>, StartError> {
         // Reads and writes of programs are the Cell's business; what is left when it ends is the View.
-        Ok(Cell::start(helper, spec)?.view().clone())
+        Ok(Cell::start(helpers, spec)?.view().clone())
     }
 
     /// `descriptors`: the workspace, each `write` folder in order, and scratch if it is not to be opened here. `hidden`: at the

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use tidegate_confine::Helpers;
+
 #[derive(Debug, Clone)]
 pub struct Host {
     /// The engine's own environment. Only what a manifest names leaves it.
@@ -12,8 +14,8 @@ pub struct Host {
     pub temp: PathBuf,
     /// The user's cache folder for Tidegate.
     pub cache: Option<PathBuf>,
-    /// The program to start as a Cell's helper; usually this executable.
-    pub helper: PathBuf,
+    /// What Cells are made of; usually this executable.
+    pub helpers: Helpers,
 }
 
 impl Host {
@@ -26,6 +28,18 @@ impl Host {
         match (path.strip_prefix("~"), &self.home) {
             (Ok(rest), Some(home)) => home.join(rest),
             _ => path.to_path_buf(),
+        }
+    }
+
+    /// Of a machine of which nothing is known.
+    #[cfg(test)]
+    pub(crate) fn bare() -> Self {
+        Self {
+            env: BTreeMap::new(),
+            home: None,
+            temp: std::env::temp_dir(),
+            cache: None,
+            helpers: Helpers::of(""),
         }
     }
 }

@@ -127,10 +127,7 @@ mod tests {
     fn host() -> Host {
         Host {
             env: BTreeMap::from([("TOKEN".into(), "s3cr3t".into()), ("BLANK".into(), " ".into())]),
-            home: None,
-            temp: PathBuf::new(),
-            cache: None,
-            helper: PathBuf::new(),
+            ..Host::bare()
         }
     }
 

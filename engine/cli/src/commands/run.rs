@@ -104,7 +104,7 @@ fn level(args: &RunArgs, host: &Host) -> Result<Level, Failure> {
         tempfile::tempdir().map_err(failed)?,
     );
     let (workspace, scratch) = (folders.0.path(), folders.1.path());
-    let can = |level| tidegate_confine::try_level(&host.helper, workspace, scratch, level).is_ok();
+    let can = |level| tidegate_confine::try_level(&host.helpers, workspace, scratch, level).is_ok();
     Ok(if can(Level::Full) {
         Level::Full
     } else if args.allow_degraded && (can(Level::Degraded) || !args.allow_unconfined) {

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use tidegate_confine::{
-    Cell, CellSpec, Command, Connection, ConnectionEnd, Destination, Exit, Ids, Level, Stdio, run_helper_if_asked,
+    Cell, CellSpec, Command, Connection, ConnectionEnd, Destination, Exit, Helpers, Ids, Level, Stdio,
+    run_helper_if_asked,
 };
 
 const USAGE: &str = "\
@@ -54,9 +55,11 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    let helpers = Helpers::of("/proc/self/exe");
+    helpers.prepare();
     let result = fs::create_dir(&scratch)
         .map_err(|error| format!("can't make `{}`: {error}", scratch.display()))
-        .and_then(|()| run(request));
+        .and_then(|()| run(&helpers, request));
     // What could not be removed is the system's to clean, as everything in its folder for temporary files.
     let _ = fs::remove_dir_all(&scratch);
     match result {
@@ -158,14 +161,14 @@ fn size(text: &OsString) -> Result<u64, String> {
     parsed.ok_or_else(|| format!("`{}` is not a size; write 512m or 2g", text.display()))
 }
 
-fn run(request: Request) -> Result<Exit, String> {
+fn run(helpers: &Helpers, request: Request) -> Result<Exit, String> {
     let Request {
         spec,
         env,
         program,
         args,
     } = request;
-    let cell = Cell::start_observed(Path::new("/proc/self/exe"), &spec, tell).map_err(|error| match error {
+    let cell = Cell::start_observed(helpers, &spec, tell).map_err(|error| match error {
         tidegate_confine::StartError::Machine { why, .. } => format!("{why}\n\nhint: {}", why.fix),
         error => error.to_string(),
     })?;

@@ -4,9 +4,11 @@
 //! `Supervisor` (one per Cell) makes the namespaces and the file system; for each command it forks an `Init` (pid 1 of the
 //! command's own namespace), which forks the `program` and reports its end.
 
+mod ahead;
 mod cgroup;
 mod disk;
 mod entry;
+mod file_system;
 mod fork;
 mod gate;
 mod grants;
@@ -16,6 +18,7 @@ mod identity;
 mod init;
 mod landlock;
 mod loopback;
+mod made;
 mod memory;
 mod mount;
 mod namespaces;
@@ -24,6 +27,7 @@ mod own_proc;
 mod program;
 mod real;
 mod rlimits;
+mod room;
 mod root;
 mod shared_machine;
 mod sockets;
@@ -33,7 +37,6 @@ mod supervisor;
 mod sweep;
 mod system_calls;
 mod usage;
-mod user_namespace;
 mod views;
 mod walls;
 mod watcher;

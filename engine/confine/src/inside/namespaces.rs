@@ -1,12 +1,11 @@
 //! The namespaces that all commands of a Cell share.
 
 use std::fs;
-use std::io;
 
 use nix::sched::CloneFlags;
 use rustix::mount::MountPropagationFlags;
 
-use super::identity::{GID, HOSTNAME, UID};
+use super::identity::HOSTNAME;
 use super::{fork, loopback};
 use crate::failure::{During, Failure, Step};
 use crate::layers::{Layer, Layers};
@@ -26,33 +25,8 @@ pub(super) fn leave_user() -> Result<(), Failure> {
     fork::leave_session_keyring().during(Step::Identity, "can't leave the session's keyring")
 }
 
-/// Moves this process into a user namespace where its own id is 1000, and with that into others. It has every capability
-/// there, and none outside.
-pub(super) fn enter(layers: Layers) -> Result<(), Failure> {
-    let (uid, gid) = (rustix::process::geteuid(), rustix::process::getegid());
-    nix::sched::unshare(CloneFlags::CLONE_NEWUSER | others(layers))
-        .map_err(io::Error::from)
-        .during(Step::Namespaces, "can't make user namespaces")?;
-
-    let map = |file: &str, content: String| {
-        fs::write(file, content).during(Step::Identity, format_args!("can't write {file}"))
-    };
-    // The kernel wants this before an unprivileged process may map its group.
-    map("/proc/self/setgroups", "deny".to_owned())?;
-    map("/proc/self/uid_map", format!("{UID} {uid} 1"))?;
-    map("/proc/self/gid_map", format!("{GID} {gid} 1"))?;
-    furnish(layers)
-}
-
-/// The others alone, for a process that is in its user namespace already.
-pub(super) fn enter_others(layers: Layers) -> Result<(), Failure> {
-    nix::sched::unshare(others(layers))
-        .map_err(io::Error::from)
-        .during(Step::Namespaces, "can't make namespaces")?;
-    furnish(layers)
-}
-
-fn others(layers: Layers) -> CloneFlags {
+/// Those that can be made before it is known what the Cell is to see.
+pub(super) fn shared(layers: Layers) -> CloneFlags {
     let those = [
         (Layer::IpcNamespace, CloneFlags::CLONE_NEWIPC),
         (Layer::UtsNamespace, CloneFlags::CLONE_NEWUTS),
@@ -62,10 +36,11 @@ fn others(layers: Layers) -> CloneFlags {
         .into_iter()
         .filter(|(layer, _)| layers.has(*layer))
         .map(|(_, flag)| flag);
-    those.fold(CloneFlags::CLONE_NEWNS, CloneFlags::union)
+    those.fold(CloneFlags::CLONE_NEWUSER, CloneFlags::union)
 }
 
-fn furnish(layers: Layers) -> Result<(), Failure> {
+/// What they are to be like, said by a process inside.
+pub(super) fn furnish(layers: Layers) -> Result<(), Failure> {
     // A program that makes a user namespace of its own gets at parts of the kernel that are meant for root.
     fs::write("/proc/sys/user/max_user_namespaces", "0")
         .during(Step::Identity, "can't write /proc/sys/user/max_user_namespaces")?;
@@ -76,6 +51,12 @@ fn furnish(layers: Layers) -> Result<(), Failure> {
     if layers.has(Layer::NetworkNamespace) {
         loopback::bring_up().during(Step::Network, "can't bring up the loopback interface")?;
     }
+    Ok(())
+}
+
+/// The host's mounts as they are now, with changes that stay in here.
+pub(super) fn copy_mounts() -> Result<(), Failure> {
+    nix::sched::unshare(CloneFlags::CLONE_NEWNS).during(Step::Namespaces, "can't make a mount namespace")?;
     rustix::mount::mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
         .during(Step::Mounts, "can't make the mounts private")
 }

@@ -3,17 +3,16 @@
 //! Nothing on disk changes: a mount of a granted folder shows the folder's owner as the programs' id, and what programs make there
 //! belongs to the folder's owner.
 
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
-use std::path::PathBuf;
+use std::fmt;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
-use nix::sched::CloneFlags;
 use rustix::fs::fstat;
 use rustix::process::{Gid, Uid};
 
 use super::id_map::{only, swapped};
 use super::identity::{GID, UID};
 use super::mount::Tree;
-use super::user_namespace::UserNamespace;
+use super::room::Room;
 use crate::failure::{During, Failure, Step};
 
 /// The first of the ids that Cells have: one for each process id that Linux can have (PID_MAX_LIMIT), so that Cells which run at the
@@ -24,23 +23,21 @@ const FIRST: u32 = 0x7800_0000;
 /// A failure at `Step::Identity` or `Step::Namespaces` means that this machine has none to give; nothing has changed then.
 pub(super) struct OwnId {
     id: u32,
-    namespace: UserNamespace,
-    maps: Vec<(Swap, UserNamespace)>,
+    /// Made ahead, for the first map.
+    spare: Option<Room>,
+    maps: Vec<(Swap, OwnedFd, Room)>,
 }
 
 /// The owner on disk and whom a mount shows instead, user and group, the other way round too.
 type Swap = [(u32, u32); 2];
 
 impl OwnId {
-    pub(super) fn claim() -> Result<Self, Failure> {
-        let id = FIRST + std::process::id();
-        let namespace = UserNamespace::new(&only(UID, id), &only(GID, id))
-            .during(Step::Identity, "can't map ids to one that is nobody's")?;
-        Ok(Self {
-            id,
-            namespace,
+    pub(super) fn new(spare: Room) -> Self {
+        Self {
+            id: FIRST + std::process::id(),
+            spare: Some(spare),
             maps: Vec::new(),
-        })
+        }
     }
 
     pub(super) fn id(&self) -> u32 {
@@ -67,47 +64,56 @@ impl OwnId {
     }
 
     fn owned_by(&mut self, source: BorrowedFd<'_>, (uid, gid): (u32, u32)) -> Result<Tree, Failure> {
-        let place = || name_of(source);
-        let owner = fstat(source).during(Step::Spec, format_args!("can't see whose `{}` is", place().display()))?;
-        // Denied in a container whose root may not mount.
-        let tree = Tree::clone_of(source).during(Step::Identity, format_args!("can't bind `{}`", place().display()))?;
+        let place = Name(source);
+        let owner = fstat(source).during(Step::Spec, format_args!("can't see whose `{place}` is"))?;
         let swap = [(owner.st_uid, uid), (owner.st_gid, gid)];
-        if swap.iter().any(|(from, to)| from != to) {
-            let map = self.map(swap).during(Step::Identity, "can't map ids")?;
+        let map = if swap.iter().any(|(from, to)| from != to) {
+            Some(self.map(swap)?)
+        } else {
+            None
+        };
+        // Denied in a container whose root may not mount.
+        let tree = Tree::clone_of(source).during(Step::Identity, format_args!("can't bind `{place}`"))?;
+        if let Some(map) = map {
             tree.map_ids(map).map_err(|error| match error.raw_os_error() {
                 Some(libc::EINVAL) => Failure {
                     step: Step::Identity,
-                    text: format!("the file system of `{}` can't map ids", place().display()),
+                    text: format!("the file system of `{place}` can't map ids"),
                     errno: Some(libc::EINVAL),
                 },
-                _ => Failure::new(
-                    Step::Identity,
-                    format_args!("can't map the ids of `{}`", place().display()),
-                    error,
-                ),
+                _ => Failure::new(Step::Identity, format_args!("can't map the ids of `{place}`"), error),
             })?;
         }
         Ok(tree)
     }
 
-    fn map(&mut self, swap: Swap) -> std::io::Result<&UserNamespace> {
+    fn map(&mut self, swap: Swap) -> Result<&OwnedFd, Failure> {
         // Most Cells need one: the same user owns all that is granted.
-        let known = self.maps.iter().position(|(known, _)| *known == swap);
+        let known = self.maps.iter().position(|(known, ..)| *known == swap);
         let index = match known {
             Some(index) => index,
             None => {
+                let room = self.spare.take().map_or_else(Room::for_a_map, Ok)?;
                 let [uids, gids] = swap.map(|(from, to)| swapped(from, to));
-                self.maps.push((swap, UserNamespace::new(&uids, &gids)?));
+                room.map(&uids, &gids)?;
+                let namespace = room.user_namespace().during(Step::Identity, "can't map ids")?;
+                room.release();
+                self.maps.push((swap, namespace, room));
                 self.maps.len() - 1
             }
         };
         Ok(&self.maps[index].1)
     }
 
-    /// Moves this process into the namespace where the id is 1000. It has every capability there, and none outside.
-    pub(super) fn enter(&self) -> Result<(), Failure> {
-        nix::sched::setns(&self.namespace, CloneFlags::CLONE_NEWUSER)
-            .during(Step::Namespaces, "can't enter a user namespace")
+    /// Moves this process in, to where the id is 1000.
+    pub(super) fn enter(&self, room: &Room) -> Result<(), Failure> {
+        room.map(&only(UID, self.id), &only(GID, self.id))?;
+        room.enter()
+    }
+
+    /// Those that are left behind.
+    pub(super) fn into_rooms(self) -> Vec<Room> {
+        self.maps.into_iter().map(|(.., room)| room).chain(self.spare).collect()
     }
 
     /// The second half of `enter`, after which there is no way back.
@@ -118,7 +124,12 @@ impl OwnId {
     }
 }
 
-/// For error texts.
-fn name_of(source: BorrowedFd<'_>) -> PathBuf {
-    std::fs::read_link(format!("/proc/self/fd/{}", source.as_raw_fd())).unwrap_or_default()
+/// What a descriptor was opened on. Looked up only where it is told, in error texts.
+struct Name<'a>(BorrowedFd<'a>);
+
+impl fmt::Display for Name<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = std::fs::read_link(format!("/proc/self/fd/{}", self.0.as_raw_fd())).unwrap_or_default();
+        name.display().fmt(formatter)
+    }
 }

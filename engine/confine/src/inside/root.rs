@@ -7,7 +7,6 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, ResolveFlags, mkdirat, openat, symlinkat, unlinkat};
-use rustix::io::Errno;
 use rustix::mount::{UnmountFlags, unmount};
 
 use super::mount::{Forbid, Tree};
@@ -48,19 +47,13 @@ impl Root {
 
     /// Opens a folder, which is made with its parents when it is missing.
     pub(super) fn folder(&self, path: &Path) -> io::Result<OwnedFd> {
-        let mut folder = self.open(Path::new("/"))?;
-        let mut so_far = PathBuf::from("/");
-        for part in path.strip_prefix("/").unwrap_or(path).components() {
-            so_far.push(part);
-            folder = match self.open(&so_far) {
-                Err(error) if error.raw_os_error() == Some(Errno::NOENT.raw_os_error()) => {
-                    mkdirat(&folder, part.as_os_str(), Mode::from_raw_mode(FOLDER_MODE))?;
-                    self.open(&so_far)?
-                }
-                found => found?,
-            };
+        match (self.open(path), path.parent(), path.file_name()) {
+            (Err(error), Some(parent), Some(name)) if error.kind() == io::ErrorKind::NotFound => {
+                mkdirat(self.folder(parent)?, name, Mode::from_raw_mode(FOLDER_MODE))?;
+                self.open(path)
+            }
+            (found, ..) => found,
         }
-        Ok(folder)
     }
 
     pub(super) fn link(&self, path: &Path, target: &Path) -> io::Result<()> {

@@ -1,11 +1,9 @@
 //! The helper's main loop: makes the Cell, starts commands in it, and ends everything when the engine is gone.
 
-use std::ffi::OsString;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::path::Path;
 use std::time::Instant;
 
 use nix::sys::wait::waitpid;
@@ -13,31 +11,25 @@ use nix::unistd::Pid;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::Mode;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
-use rustix::process::{DumpableBehavior, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use rustix::process::{PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
+use super::ahead::Ahead;
 use super::cgroup::Group;
 use super::fork::{self, Forked};
-use super::gate::{Filter, Policy};
-use super::grants::Grants;
+use super::gate::Policy;
 use super::held::Holding;
 use super::init::{self, Gate, Init};
-use super::mount::{Forbid, Tree};
-use super::namespaces;
-use super::own_id::OwnId;
-use super::root::Root;
-use super::sources::Sources;
+use super::made::Made;
 use super::usage::Processes;
 use super::walls::Walls;
 use super::watcher::Watcher;
-use super::{identity, sockets, sweep, views};
+use super::{sockets, sweep};
 use crate::command::{Exit, SpawnError};
-use crate::failure::{During, Failure, Step};
-use crate::ids::Ids;
-use crate::layers::{Layer, Layers};
+use crate::layers::Layers;
 use crate::limit::Limit;
 use crate::limits;
-use crate::spec::{CellSpec, Level};
-use crate::wire::{self, CommandLine, Reply, Report, Request, Started};
+use crate::spec::Level;
+use crate::wire::{self, CommandLine, Reply, Report, Request};
 
 pub(super) struct Supervisor {
     engine: UnixStream,
@@ -87,6 +79,7 @@ impl Supervisor {
         rustix::process::setsid()?;
         fork::reset_signals();
         rustix::process::umask(Mode::from_raw_mode(0o022));
+        let ahead = Ahead::build();
         let Some((Request::Start(spec), _)) = wire::receive(&engine)? else {
             return Ok(None);
         };
@@ -97,7 +90,7 @@ impl Supervisor {
             walls,
             policy,
             watcher,
-        } = match make(&spec) {
+        } = match Made::new(&spec, ahead) {
             Ok(made) => made,
             Err(failure) => {
                 wire::send(&engine, &Reply::NotStarted(failure), &[])?;
@@ -307,204 +300,4 @@ fn left_until(deadline: Instant) -> Timespec {
 
 fn rustix_pid(pid: Pid) -> io::Result<rustix::process::Pid> {
     rustix::process::Pid::from_raw(pid.as_raw()).ok_or_else(|| io::ErrorKind::InvalidInput.into())
-}
-
-struct Made {
-    holding: Holding,
-    started: Started,
-    handed_over: Vec<OwnedFd>,
-    walls: Walls,
-    policy: Option<Policy>,
-    watcher: Watcher,
-}
-
-fn make(spec: &CellSpec) -> Result<Made, Failure> {
-    let mut holding = Holding::new(spec).during(Step::Helper, "can't find out how much memory the machine has")?;
-    let prepared = prepare(spec)?;
-    if matches!(prepared.ids, Ids::Own(_)) {
-        holding.programs_have_an_own_id();
-    }
-    let mut handed_over = prepared.views;
-    let views = handed_over.len();
-    let mut listeners = Vec::new();
-    if spec.level == Level::Full && spec.layers.has(Layer::NetworkNamespace) {
-        let (sockets, made) = sockets::open(spec)?;
-        handed_over.extend(sockets);
-        listeners = made;
-    }
-    let watcher = Watcher::new(spec, holding.limits).during(Step::Helper, "can't watch what programs take")?;
-    if spec.level != Level::Unconfined {
-        // Nobody but this process reads its memory, which will hold the programs' environments.
-        rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)
-            .during(Step::Identity, "can't become undumpable")?;
-    }
-    Ok(Made {
-        started: Started {
-            ids: prepared.ids,
-            limits: holding.limits,
-            views,
-            listeners,
-            hidden: prepared.hidden,
-        },
-        walls: prepared.walls,
-        policy: prepared.policy,
-        watcher,
-        holding,
-        handed_over,
-    })
-}
-
-struct Prepared {
-    ids: Ids,
-    /// The View's descriptors.
-    views: Vec<OwnedFd>,
-    walls: Walls,
-    policy: Option<Policy>,
-    /// What the View has to refuse by itself.
-    hidden: Vec<OsString>,
-}
-
-/// Makes the Cell around this process.
-fn prepare(spec: &CellSpec) -> Result<Prepared, Failure> {
-    match spec.level {
-        Level::Full => prepare_mounts(spec),
-        Level::Degraded => prepare_without_mounts(spec),
-        Level::Unconfined => {
-            become_subreaper()?;
-            Ok(Prepared {
-                ids: engine_s_ids("programs are not confined"),
-                views: Sources::collect(spec, None)?.into_descriptors(),
-                walls: Walls::none(),
-                policy: None,
-                hidden: Vec::new(),
-            })
-        }
-    }
-}
-
-fn engine_s_ids(why: &str) -> Ids {
-    if rustix::process::geteuid().is_root() {
-        Ids::Root { why: why.to_owned() }
-    } else {
-        Ids::Engine
-    }
-}
-
-fn become_subreaper() -> Result<(), Failure> {
-    rustix::process::set_child_subreaper(Some(rustix::process::getpid()))
-        .during(Step::Helper, "can't become a subreaper")
-}
-
-fn prepare_without_mounts(spec: &CellSpec) -> Result<Prepared, Failure> {
-    become_subreaper()?;
-    namespaces::leave_user()?;
-    let mut sources = Sources::collect(spec, None)?;
-    sources.masks = sources
-        .masks
-        .with_targets(&spec.workspace)
-        .during(Step::Masks, "can't find what hidden links lead to")?;
-    let grants = Grants::collect(spec, &sources)?;
-    let policy =
-        Policy::without_mounts(spec, grants.apart).during(Step::Spec, "can't look at what programs may connect to")?;
-    Ok(Prepared {
-        ids: engine_s_ids("the degraded level has no ids of its own"),
-        hidden: sources.masks.0.iter().map(|mask| mask.clone().into()).collect(),
-        views: sources.into_descriptors(),
-        walls: Walls::alone(spec, grants.rules, Filter::new(&policy))?,
-        policy: Some(policy),
-    })
-}
-
-fn prepare_mounts(spec: &CellSpec) -> Result<Prepared, Failure> {
-    let (ids, sources) = enter(spec)?;
-    let views = if spec.layers.has(Layer::Mounts) {
-        build_root(spec, sources)?
-    } else {
-        sources.into_descriptors()
-    };
-    let policy = Policy::behind_mounts(spec).during(Step::Spec, "can't look at what programs may connect to")?;
-    Ok(Prepared {
-        ids,
-        views,
-        walls: Walls::behind_mounts(spec, Filter::new(&policy))?,
-        policy: Some(policy),
-        hidden: Vec::new(),
-    })
-}
-
-/// Moves this process into the Cell's namespaces, with what it takes along.
-fn enter(spec: &CellSpec) -> Result<(Ids, Sources), Failure> {
-    namespaces::leave_user()?;
-    let ids = if rustix::process::geteuid().is_root() {
-        match with_own_id(spec) {
-            Ok((own, sources)) => {
-                own.become_it()?;
-                namespaces::enter_others(spec.layers)?;
-                return Ok((Ids::Own(own.id()), sources));
-            }
-            Err(Failure {
-                step: Step::Identity | Step::Namespaces,
-                text,
-                ..
-            }) => Ids::Root { why: text },
-            Err(failure) => return Err(failure),
-        }
-    } else {
-        Ids::Engine
-    };
-    namespaces::enter(spec.layers)?;
-    Ok((ids, Sources::collect(spec, None)?))
-}
-
-/// Everything is opened as root, who reaches what the programs' id does not.
-fn with_own_id(spec: &CellSpec) -> Result<(OwnId, Sources), Failure> {
-    let mut own = OwnId::claim()?;
-    let sources = Sources::collect(spec, Some(&mut own))?;
-    own.enter()?;
-    Ok((own, sources))
-}
-
-fn build_root(spec: &CellSpec, mut sources: Sources) -> Result<Vec<OwnedFd>, Failure> {
-    let root = Root::new().during(Step::Mounts, "can't mount a new root")?;
-    let place = |path: &Path, tree: io::Result<Tree>| {
-        tree.and_then(|tree| root.place(path, &tree))
-            .during(Step::Mounts, format_args!("can't place `{}`", path.display()))
-    };
-    let at = |path: &Path, result: io::Result<()>| {
-        result.during(Step::Mounts, format_args!("can't make `{}`", path.display()))
-    };
-    place(
-        Path::new("/tmp"),
-        Tree::tmpfs(&[("size", limits::TMP_BYTES), ("mode", "1777")]),
-    )?;
-    place(
-        Path::new("/dev/shm"),
-        Tree::tmpfs(&[("size", limits::SHM_BYTES), ("mode", "1777")]),
-    )?;
-    for (name, target) in [("fd", "fd"), ("stdin", "fd/0"), ("stdout", "fd/1"), ("stderr", "fd/2")] {
-        let path = Path::new("/dev").join(name);
-        at(&path, root.link(&path, &Path::new("/proc/self").join(target)))?;
-    }
-    // The host's own goes under each command's /proc: the kernel mounts a new one only where one is in full view.
-    place(Path::new("/proc"), take_proc())?;
-
-    let mut placed = std::mem::take(&mut sources.placed);
-    // Outer paths first: what lies inside of another one has to come on top of it.
-    placed.sort_by_key(|(path, _)| path.components().count());
-    let (inside, outside): (Vec<_>, Vec<_>) = placed
-        .into_iter()
-        .partition(|(path, _)| path.starts_with(&spec.workspace));
-    views::place_all(&root, &outside)?;
-    let views = views::place(&root, spec, sources, &inside)?;
-    for (path, content) in identity::files(spec) {
-        at(&path, root.file(&path, content.as_bytes()))?;
-    }
-    root.enter().during(Step::Mounts, "can't enter the new root")?;
-    Ok(views)
-}
-
-fn take_proc() -> io::Result<Tree> {
-    let proc = Tree::clone_of(std::fs::File::open("/proc")?)?;
-    proc.forbid(Forbid::PRIVILEGE)?;
-    Ok(proc)
 }

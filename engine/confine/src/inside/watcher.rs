@@ -108,8 +108,8 @@ impl Watcher {
             return Some(Limit::Processes(tasks.most));
         }
         if memory.precision == Precision::Approximate && usage.memory > memory.most {
-            let inits = commands.iter().map(|command| command.init());
-            usage.memory = stored.saturating_add(usage::exactly(inits, self.stores.devices()));
+            let inits: Vec<_> = commands.iter().map(|command| command.init()).collect();
+            usage.memory = stored.saturating_add(usage::exactly(&inits, self.stores.devices()));
         }
         let took = processor_time().saturating_sub(start);
         self.last_count = Some(Count {

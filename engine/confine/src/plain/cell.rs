@@ -11,6 +11,7 @@ use rustix::process::Signal;
 
 use super::child::Child;
 use super::group::Group;
+use super::helpers::Helpers;
 use super::view::View;
 use crate::command::{Command, SpawnError, Stdio};
 use crate::failure::StartError;
@@ -36,7 +37,7 @@ pub struct Cell {
 
 impl Cell {
     /// Blocks while the workspace is walked. Any level but [`Level::Unconfined`] is refused: it would be a promise.
-    pub fn start(helper: &Path, spec: &CellSpec) -> Result<Self, StartError> {
+    pub fn start(helpers: &Helpers, spec: &CellSpec) -> Result<Self, StartError> {
         if spec.level != Level::Unconfined {
             return Err(StartError::Unsupported);
         }
@@ -44,7 +45,7 @@ impl Cell {
             std::fs::create_dir_all(folder).map_err(StartError::Helper)?;
         }
         Ok(Self {
-            view: View::build(helper, spec)?,
+            view: View::build(helpers, spec)?,
             ids: if rustix::process::geteuid().is_root() {
                 Ids::Root {
                     why: "without confinement programs have the engine's id".to_owned(),
@@ -58,11 +59,11 @@ impl Cell {
 
     /// The same: connections are the user's own here, and nobody is told of them.
     pub fn start_observed(
-        helper: &Path,
+        helpers: &Helpers,
         spec: &CellSpec,
         _observer: impl Fn(Connection) + Send + Sync + 'static,
     ) -> Result<Self, StartError> {
-        Self::start(helper, spec)
+        Self::start(helpers, spec)
     }
 
     pub fn view(&self) -> &Arc<View> {
@@ -188,7 +189,7 @@ mod tests {
         fn start(&self, level: Level) -> Result<Cell, StartError> {
             let mut spec = CellSpec::new(self.workspace.path(), self.scratch.path());
             spec.level = level;
-            Cell::start(Path::new("/nowhere"), &spec)
+            Cell::start(&Helpers::of("/nowhere"), &spec)
         }
 
         fn shell(&self, script: &str) -> Command {

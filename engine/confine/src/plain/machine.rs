@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
+use super::helpers::Helpers;
 use crate::failure::{StartError, Why};
 use crate::offer::Machine;
 use crate::spec::Level;
 
-pub fn probe(_helper: &Path, _workspace: &Path, _scratch: &Path) -> Machine {
+pub fn probe(_helpers: &Helpers, _workspace: &Path, _scratch: &Path) -> Machine {
     Machine {
         kernel: rustix::system::uname().release().to_string_lossy().into_owned(),
         user_namespaces: Err(why()),
@@ -17,7 +18,7 @@ pub fn probe(_helper: &Path, _workspace: &Path, _scratch: &Path) -> Machine {
 }
 
 /// Only at the unconfined level programs can run.
-pub fn try_level(_helper: &Path, _workspace: &Path, _scratch: &Path, level: Level) -> Result<(), Why> {
+pub fn try_level(_helpers: &Helpers, _workspace: &Path, _scratch: &Path, level: Level) -> Result<(), Why> {
     match level {
         Level::Full | Level::Degraded => Err(why()),
         Level::Unconfined => Ok(()),

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use rustix::fs::{CWD, FileType, Mode, OFlags, fstat, openat};
 
+use super::helpers::Helpers;
 use super::rules::Rules;
 use super::{free_folders, walk};
 use crate::failure::{During, Failure, StartError, Step};
@@ -46,7 +47,7 @@ enum Kind {
 
 impl View {
     /// Blocks while the workspace is walked. Missing `write` folders are made.
-    pub fn build(_helper: &Path, spec: &CellSpec) -> Result<Arc<Self>, StartError> {
+    pub fn build(_helpers: &Helpers, spec: &CellSpec) -> Result<Arc<Self>, StartError> {
         Self::new(spec).map(Arc::new).map_err(|failure| match failure.step {
             Step::Spec | Step::Masks => StartError::Spec(failure.text),
             _ => StartError::Failed(failure),
@@ -290,7 +291,7 @@ mod tests {
         fn view(&self, change: impl FnOnce(&mut CellSpec)) -> Arc<View> {
             let mut spec = CellSpec::new(self.workspace.path(), self.scratch.path());
             change(&mut spec);
-            View::build(Path::new("/nowhere"), &spec).unwrap()
+            View::build(&Helpers::of("/nowhere"), &spec).unwrap()
         }
 
         fn content(&self, file: &str) -> String {

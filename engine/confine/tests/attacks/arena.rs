@@ -8,7 +8,7 @@ use std::process::{Child, Command as HostCommand, Stdio as HostStdio};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tidegate_confine::{Cell, CellSpec, Command, Stdio};
+use tidegate_confine::{Cell, CellSpec, Command, Helpers, Stdio};
 
 use crate::attack::{Attack, Attempt, Outcome};
 use crate::numbers::numbers;
@@ -162,7 +162,7 @@ impl Place {
         let arena = Arena::new();
         let mut spec = arena.spec();
         change(&mut spec);
-        let cell = Cell::start(&helper(), &spec).unwrap();
+        let cell = Cell::start(&helpers(), &spec).unwrap();
         Self {
             arena,
             cell: Some(cell),
@@ -278,7 +278,9 @@ impl Running {
 }
 
 /// An ordinary user may not reach the target folder, and is given a copy.
-pub(crate) fn helper() -> PathBuf {
-    std::env::var_os("TIDEGATE_ATTACKS_HELPER")
-        .map_or_else(|| Path::new(env!("CARGO_BIN_EXE_confine")).into(), PathBuf::from)
+pub(crate) fn helpers() -> Helpers {
+    Helpers::of(
+        std::env::var_os("TIDEGATE_ATTACKS_HELPER")
+            .map_or_else(|| Path::new(env!("CARGO_BIN_EXE_confine")).into(), PathBuf::from),
+    )
 }

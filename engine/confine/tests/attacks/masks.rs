@@ -5,7 +5,7 @@ use std::path::Path;
 
 use tidegate_confine::Cell;
 
-use crate::arena::{Place, helper};
+use crate::arena::{Place, helpers};
 use crate::attack::{Attack, Outcome};
 use crate::wall::Wall::View;
 
@@ -125,7 +125,7 @@ fn claiming(place: &Place) -> Outcome {
     let mut spec = place.arena.spec();
     spec.write.clear();
     spec.read_only.clear();
-    let next = Cell::start(&helper(), &spec).unwrap();
+    let next = Cell::start(&helpers(), &spec).unwrap();
     match next.view().open(Path::new("out/claims/config")) {
         Ok(_) => Outcome::Breached("the repository's configuration".to_owned()),
         Err(error) => Outcome::Stopped(error.to_string()),

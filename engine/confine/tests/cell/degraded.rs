@@ -6,7 +6,7 @@ use std::path::Path;
 
 use tidegate_confine::{Cell, Exit, Level, View};
 
-use crate::project::{HELPER, Project, run};
+use crate::project::{Project, helpers, run};
 
 const OK: Exit = Exit::Code(0);
 
@@ -147,7 +147,7 @@ fn a_granted_folder_around_the_workspace_does_not_uncover_it() {
     spec.level = Level::Degraded;
     spec.workspace = outer.path("project");
     spec.read = vec![outer.workspace.path().to_owned()];
-    let cell = Cell::start(Path::new(HELPER), &spec).unwrap();
+    let cell = Cell::start(&helpers(), &spec).unwrap();
     let mut command = outer.command("/bin/sh", &["-c", "cat ../beside file lib/file; cat .env && echo seen"]);
     command.cwd = spec.workspace.clone();
     let (exit, output) = run(&cell, command);
@@ -184,7 +184,7 @@ fn the_view_refuses_what_is_hidden_by_the_name_it_has_now() {
     spec.hide = vec!["keys/".to_owned()];
     spec.write = vec!["out".into()];
     spec.read_only = vec!["out/tidegate.toml".into()];
-    let view = View::build(Path::new(HELPER), &spec).unwrap();
+    let view = View::build(&helpers(), &spec).unwrap();
     fs::create_dir(project.path("late")).unwrap();
     fs::write(project.path("late/.env"), "late").unwrap();
     for hidden in [
@@ -242,11 +242,11 @@ fn the_view_hands_out_folders_that_hold_nothing_hidden() {
         names
     };
     spec.write = vec!["out".into(), "build".into()];
-    let full = View::build(Path::new(HELPER), &spec).unwrap();
+    let full = View::build(&helpers(), &spec).unwrap();
     assert_eq!(names(full.readable()), [""]);
     assert_eq!(names(full.writable()), ["build", "out"]);
     spec.level = Level::Degraded;
-    let degraded = View::build(Path::new(HELPER), &spec).unwrap();
+    let degraded = View::build(&helpers(), &spec).unwrap();
     assert_eq!(names(degraded.readable()), ["build/free", "free", "mixed/free", "out"]);
     assert_eq!(names(degraded.writable()), ["build/free", "out"]);
 }

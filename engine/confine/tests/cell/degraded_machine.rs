@@ -5,7 +5,7 @@ use std::process::{Child as HostChild, Command as HostCommand, Stdio};
 use tidegate_confine::{Cell, Exit, Level, StartError};
 
 use crate::machines::{Denied, on_machine, without_namespaces};
-use crate::project::{HELPER, Project, eventually, is_running, marker, run};
+use crate::project::{Project, eventually, helpers, is_running, marker, run};
 
 const OK: Exit = Exit::Code(0);
 
@@ -14,9 +14,9 @@ fn a_machine_without_namespaces_refuses_the_full_level_and_runs_this_one() {
     let project = Project::new(&[".env", "plain"]);
     let mut spec = project.spec();
     let (full, degraded) = on_machine(without_namespaces(), || {
-        let full = Cell::start(HELPER.as_ref(), &spec);
+        let full = Cell::start(&helpers(), &spec);
         spec.level = Level::Degraded;
-        let cell = Cell::start(HELPER.as_ref(), &spec).unwrap();
+        let cell = Cell::start(&helpers(), &spec).unwrap();
         (full, project.shell(&cell, "cat plain; cat .env || ls -A"))
     });
     let Err(StartError::Machine { why, .. }) = full else {
@@ -37,7 +37,7 @@ fn without_landlock_there_is_no_such_level() {
     let mut spec = project.spec();
     spec.level = Level::Degraded;
     let denied = Denied::from([(libc::SYS_landlock_create_ruleset, Vec::new())]);
-    let started = on_machine(denied, || Cell::start(HELPER.as_ref(), &spec));
+    let started = on_machine(denied, || Cell::start(&helpers(), &spec));
     let Err(StartError::Machine { why, .. }) = started else {
         panic!("{started:?}");
     };

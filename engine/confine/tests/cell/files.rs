@@ -224,7 +224,7 @@ fn a_workspace_with_an_odd_name_works() {
     let outer = Project::new(&["a, b:c\\d e/file"]);
     let mut spec = outer.spec();
     spec.workspace = outer.path("a, b:c\\d e");
-    let cell = tidegate_confine::Cell::start(std::path::Path::new(crate::project::HELPER), &spec).unwrap();
+    let cell = tidegate_confine::Cell::start(&crate::project::helpers(), &spec).unwrap();
     let mut command = outer.command("/bin/cat", &["file"]);
     command.cwd = spec.workspace.clone();
     assert_eq!(run(&cell, command), (OK, "a, b:c\\d e/file".to_owned()));
@@ -237,7 +237,7 @@ fn a_workspace_below_folders_that_only_the_owner_enters_works() {
     fs::set_permissions(outer.path("private"), fs::Permissions::from_mode(0o700)).unwrap();
     let mut spec = outer.spec();
     spec.workspace = outer.path("private/project");
-    let cell = tidegate_confine::Cell::start(std::path::Path::new(crate::project::HELPER), &spec).unwrap();
+    let cell = tidegate_confine::Cell::start(&crate::project::helpers(), &spec).unwrap();
     let mut command = outer.command("/bin/sh", &["-c", "cat file && echo x > file && ls ../.."]);
     command.cwd = spec.workspace.clone();
     assert_eq!(run(&cell, command), (OK, "private/project/fileprivate\n".to_owned()));

@@ -11,7 +11,7 @@ use std::process::Command as HostCommand;
 use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 use tidegate_confine::{Cell, Exit, Ids, View};
 
-use crate::project::{HELPER, Project, eventually, marker, run};
+use crate::project::{HELPER, Project, eventually, helpers, marker, run};
 
 const OK: Exit = Exit::Code(0);
 const OWNER: u32 = 1_234;
@@ -374,7 +374,7 @@ fn what_the_engine_makes_belongs_to_the_folder_s_owner() {
         let mut spec = project.spec();
         spec.write = vec!["out".into()];
         spec.read_only = vec!["out/tidegate.toml".into()];
-        let cell = Cell::start(Path::new(HELPER), &spec).unwrap();
+        let cell = Cell::start(&helpers(), &spec).unwrap();
         let view: &View = cell.view();
 
         let write = |path: &Path| view.create(path).unwrap().write_all(b"made").unwrap();
@@ -419,7 +419,7 @@ fn scratch_and_grants_inside_the_workspace_work() {
         spec.toolchains = vec![project.path("out/tools")];
         let is_real = !write.is_empty();
         spec.write = write;
-        let cell = Cell::start(Path::new(HELPER), &spec).unwrap();
+        let cell = Cell::start(&helpers(), &spec).unwrap();
         let script = "cat scratch/y out/tools/z && echo 1 > scratch/made && echo 2 > out/made && ! touch out/tools/no 2>/dev/null";
         assert_eq!(project.shell(&cell, script), (OK, "scratch/yout/tools/z".to_owned()));
         assert_eq!(fs::read_to_string(project.path("scratch/made")).unwrap(), "1\n");

@@ -7,7 +7,7 @@ use std::process::{Command as HostCommand, Output};
 
 use tidegate_confine::{Cell, CellSpec, Exit, Ids, Level, Limit, Precision, ProgramLimits};
 
-use crate::project::{HELPER, Project, eventually, is_running, marker, run};
+use crate::project::{HELPER, Project, eventually, helpers, is_running, marker, run};
 
 const MIB: u64 = 1 << 20;
 /// Leaves room for a Python interpreter, and is filled in a moment.
@@ -407,6 +407,6 @@ fn a_limit_that_nothing_fits_in_ends_the_first_program() {
     let project = Project::new(&[]);
     let mut spec = CellSpec::new(project.workspace.path(), project.scratch.path());
     spec.limits.memory = Some(MIB);
-    let cell = Cell::start(Path::new(HELPER), &spec).unwrap();
+    let cell = Cell::start(&helpers(), &spec).unwrap();
     assert_ne!(python(&project, &cell, "time.sleep(100)").0, Exit::Code(0));
 }

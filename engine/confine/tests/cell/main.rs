@@ -7,6 +7,7 @@ mod degraded_machine;
 mod end;
 mod files;
 mod gate;
+mod helpers;
 mod identity;
 mod ids;
 mod limits;

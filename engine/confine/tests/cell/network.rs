@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tidegate_confine::{Cell, CellSpec, Connection, ConnectionEnd, Destination, Exit, Level};
 
-use crate::project::{HELPER, Project, eventually, run};
+use crate::project::{HELPER, Project, eventually, helpers, run};
 
 const OK: Exit = Exit::Code(0);
 const PYTHON: &str = "/usr/bin/python3";
@@ -21,7 +21,7 @@ fn observed(project: &Project, network: Vec<Destination>) -> (Cell, Told) {
     let told = Told::default();
     let telling = told.clone();
     let observer = move |connection| telling.lock().unwrap().push(connection);
-    (Cell::start_observed(Path::new(HELPER), &spec, observer).unwrap(), told)
+    (Cell::start_observed(&helpers(), &spec, observer).unwrap(), told)
 }
 
 fn python(project: &Project, cell: &Cell, script: &str) -> (Exit, String) {
@@ -135,7 +135,7 @@ fn at_the_degraded_level_the_same_is_reached() {
     ];
     let told = Told::default();
     let telling = told.clone();
-    let cell = Cell::start_observed(Path::new(HELPER), &spec, move |one| telling.lock().unwrap().push(one)).unwrap();
+    let cell = Cell::start_observed(&helpers(), &spec, move |one| telling.lock().unwrap().push(one)).unwrap();
     let degraded = |script: &str| {
         let mut command = project.command(PYTHON, &["-c", script]);
         command.env = spec
@@ -326,10 +326,10 @@ fn too_many_destinations_are_an_error() {
     let project = Project::new(&[]);
     let mut spec = project.spec();
     spec.network = (1..62).map(|port| host("example.com", port, false)).collect();
-    let error = Cell::start(Path::new(HELPER), &spec).unwrap_err();
+    let error = Cell::start(&helpers(), &spec).unwrap_err();
     assert_eq!(error.to_string(), "more than 60 network destinations");
     spec.network.pop();
-    Cell::start(Path::new(HELPER), &spec).unwrap();
+    Cell::start(&helpers(), &spec).unwrap();
 }
 
 /// A network of its own for the `confine` program, with names and addresses that this machine does not have, and a server that
@@ -366,10 +366,10 @@ fn told_in_a_network(confine: &str) -> (String, String) {
     let client = "import socket, sys\n\
         for to in sys.argv[1:]:\n\
         \x20   host, port = to.rsplit(':', 1)\n\
-        \x20   try:\n\
-        \x20       s = socket.create_connection((host, int(port)), 10); s.sendall(b'hello'); s.shutdown(socket.SHUT_WR)\n\
-        \x20       print(to, s.recv(100).decode() or 'nothing')\n\
-        \x20   except OSError as error: print(to, type(error).__name__)\n";
+        \x20   try: s = socket.create_connection((host, int(port)), 10)\n\
+        \x20   except OSError as error: print(to, type(error).__name__); continue\n\
+        \x20   try: s.sendall(b'hello'); s.shutdown(socket.SHUT_WR); print(to, s.recv(100).decode() or 'nothing')\n\
+        \x20   except OSError: print(to, 'reset')\n";
     std::fs::write(project.path("client.py"), client).unwrap();
     let script = "set -e\n\
         mount --bind \"$TMPDIR/hosts\" /etc/hosts\n\
@@ -398,7 +398,7 @@ fn a_private_name_is_reached_only_where_it_is_granted_as_private() {
          db.corp.example.com:7001 db.corp.example.com:7002",
     );
     let expected = "db.corp.example.com:7000 HELLO\nDB.CORP.example.com.:7000 HELLO\n\
-        inside.example.com:7000 ConnectionResetError\ndb.corp.example.com:7001 ConnectionResetError\n\
+        inside.example.com:7000 reset\ndb.corp.example.com:7001 reset\n\
         db.corp.example.com:7002 ConnectionRefusedError\n";
     assert_eq!(stdout, expected, "{stderr}");
     let expected = "confine: inside.example.com:7000 was not reached: it resolves to 127.0.0.1, which is not on the public \
@@ -430,7 +430,7 @@ fn a_domain_gives_the_names_below_it_and_their_ports() {
     );
     let expected = "a.below.example.com:7000 HELLO\nb.below.example.com:7000 HELLO\na.below.example.com:7001 HELLO\n\
         b.below.example.com:7001 ConnectionRefusedError\nbelow.example.com:7000 ConnectionRefusedError\n\
-        none.below.example.com:7000 ConnectionResetError\n";
+        none.below.example.com:7000 reset\n";
     assert_eq!(stdout, expected, "{stderr}");
     assert!(
         stderr.contains("confine: below.example.com is not granted\n"),

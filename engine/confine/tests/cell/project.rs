@@ -5,9 +5,13 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
-use tidegate_confine::{Cell, CellSpec, Command, Exit, Stdio};
+use tidegate_confine::{Cell, CellSpec, Command, Exit, Helpers, Stdio};
 
 pub(crate) const HELPER: &str = env!("CARGO_BIN_EXE_confine");
+
+pub(crate) fn helpers() -> Helpers {
+    Helpers::of(HELPER)
+}
 
 /// A workspace and a scratch folder.
 pub(crate) struct Project {
@@ -45,7 +49,7 @@ impl Project {
     pub(crate) fn start(&self, change: impl FnOnce(&mut CellSpec)) -> Cell {
         let mut spec = self.spec();
         change(&mut spec);
-        Cell::start(Path::new(HELPER), &spec).unwrap()
+        Cell::start(&helpers(), &spec).unwrap()
     }
 
     pub(crate) fn shell(&self, cell: &Cell, script: &str) -> (Exit, String) {

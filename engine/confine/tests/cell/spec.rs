@@ -1,13 +1,11 @@
-use std::path::Path;
+use tidegate_confine::{Cell, CellSpec, Helpers, StartError, probe};
 
-use tidegate_confine::{Cell, CellSpec, StartError, probe};
-
-use crate::project::{HELPER, Project};
+use crate::project::{Project, helpers};
 
 fn refused(project: &Project, change: impl FnOnce(&mut CellSpec)) -> String {
     let mut spec = project.spec();
     change(&mut spec);
-    match Cell::start(Path::new(HELPER), &spec) {
+    match Cell::start(&helpers(), &spec) {
         Err(StartError::Spec(text)) => text,
         other => panic!("{other:?}"),
     }
@@ -62,7 +60,7 @@ fn a_helper_that_is_none_is_reported() {
     for program in ["/bin/false", "/missing"] {
         assert!(
             matches!(
-                Cell::start(Path::new(program), &project.spec()),
+                Cell::start(&Helpers::of(program), &project.spec()),
                 Err(StartError::Helper(_))
             ),
             "{program}"
@@ -73,7 +71,7 @@ fn a_helper_that_is_none_is_reported() {
 #[test]
 fn this_machine_offers_the_full_level() {
     let project = Project::new(&[]);
-    let machine = probe(Path::new(HELPER), project.workspace.path(), project.scratch.path());
+    let machine = probe(&helpers(), project.workspace.path(), project.scratch.path());
     assert_eq!(machine.full(), Ok(()));
     assert!(machine.kernel.starts_with(|first: char| first.is_ascii_digit()));
 }
@@ -85,7 +83,7 @@ fn a_workspace_whose_name_is_not_text_is_refused() {
     let odd = project.workspace.path().join(std::ffi::OsStr::from_bytes(b"odd\xff"));
     std::fs::create_dir(&odd).unwrap();
     let spec = CellSpec::new(odd, project.scratch.path());
-    let error = Cell::start(Path::new(HELPER), &spec).unwrap_err();
+    let error = Cell::start(&helpers(), &spec).unwrap_err();
     assert!(
         matches!(&error, StartError::Spec(text) if text.contains("is not text")),
         "{error:?}"

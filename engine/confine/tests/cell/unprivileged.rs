@@ -145,7 +145,7 @@ fn root_of_a_user_namespace_gets_the_same_cell() {
     assert_eq!(
         String::from_utf8_lossy(&output.stderr),
         "confine: note: PROGRAM runs with root's id, since no other can be given: \
-         can't map ids to one that is nobody's: Operation not permitted (os error 1)\n"
+         can't map ids: Operation not permitted (os error 1)\n"
     );
     assert_eq!(String::from_utf8_lossy(&output.stdout), "tidegate\nfile");
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use tidegate_confine::View;
 
-use crate::project::{HELPER, Project};
+use crate::project::{Project, helpers};
 
 fn read(view: &View, path: impl AsRef<Path>) -> Result<String, ErrorKind> {
     let mut text = String::new();
@@ -61,7 +61,7 @@ fn links_are_followed_inside_and_refused_when_they_lead_out() {
     project.link("/etc/passwd", "out");
     project.link("loop", "loop");
     project.link("/proc/self/environ", "environ");
-    let view = View::build(Path::new(HELPER), &project.spec()).unwrap();
+    let view = View::build(&helpers(), &project.spec()).unwrap();
     assert_eq!(read(&view, "inside").unwrap(), "folder/file");
     assert_eq!(read(&view, "absolute").unwrap(), "folder/file");
     assert_eq!(read(&view, "folder/self/folder/self/inside").unwrap(), "folder/file");
@@ -81,7 +81,7 @@ fn granted_paths_are_read_and_others_are_not() {
     let project = Project::new(&[]);
     let mut spec = project.spec();
     spec.read = vec![other.path("shared"), other.path("single")];
-    let view = View::build(Path::new(HELPER), &spec).unwrap();
+    let view = View::build(&helpers(), &spec).unwrap();
     assert_eq!(read(&view, other.path("shared/file")).unwrap(), "shared/file");
     assert_eq!(read(&view, other.path("single")).unwrap(), "single");
     assert_eq!(read(&view, other.path("secret")), Err(ErrorKind::PermissionDenied));
@@ -100,7 +100,7 @@ fn files_are_created_beneath_writable_folders_only() {
     let mut spec = project.spec();
     spec.write = vec!["out".into()];
     spec.read_only = vec!["out/tidegate.toml".into()];
-    let view = View::build(Path::new(HELPER), &spec).unwrap();
+    let view = View::build(&helpers(), &spec).unwrap();
     view.create(Path::new("out/a/b/new"))
         .unwrap()
         .write_all(b"new")

@@ -228,7 +228,6 @@ fn bitbucket(vars: Vars<'_>) -> Option<CiBuild> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
 
     use super::*;
 
@@ -237,10 +236,7 @@ mod tests {
         let pairs = text.split_whitespace().map(|pair| pair.split_once('=').unwrap());
         let host = Host {
             env: pairs.map(|(name, value)| (name.into(), value.into())).collect(),
-            home: None,
-            temp: PathBuf::new(),
-            cache: None,
-            helper: PathBuf::new(),
+            ..Host::bare()
         };
         CiBuild::of(&host).unwrap_or_else(|| panic!("no CI system: {text}"))
     }

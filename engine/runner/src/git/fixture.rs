@@ -1,7 +1,6 @@
 //! A repository to try things on, with the real git.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use tidegate_sandbox::Change;
 
@@ -20,10 +19,7 @@ impl Fixture {
         let path = std::env::var("PATH").unwrap();
         let host = Host {
             env: BTreeMap::from([("PATH".to_owned(), path)]),
-            home: None,
-            temp: std::env::temp_dir(),
-            cache: None,
-            helper: PathBuf::new(),
+            ..Host::bare()
         };
         let git = Git::new(folder.path(), &host);
         let repository = Self { folder, git, host };

@@ -277,10 +277,7 @@ async fn a_folder_that_looks_like_a_repository_is_none() {
     let path = std::env::var("PATH").unwrap();
     let host = Host {
         env: BTreeMap::from([("PATH".to_owned(), path)]),
-        home: None,
-        temp: std::env::temp_dir(),
-        cache: None,
-        helper: PathBuf::new(),
+        ..Host::bare()
     };
     for name in ["objects", "refs/heads"] {
         std::fs::create_dir_all(folder.path().join(name)).unwrap();

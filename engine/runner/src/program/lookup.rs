@@ -129,10 +129,7 @@ mod tests {
         std::fs::set_permissions(&planted, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
         let host = Host {
             env: [("PATH".to_owned(), format!("{}:/usr/bin:/bin:.", bin.display()))].into(),
-            home: None,
-            temp: PathBuf::new(),
-            cache: None,
-            helper: PathBuf::new(),
+            ..Host::bare()
         };
         let named = look_up("python3", &host, &workspace).unwrap();
         assert!(

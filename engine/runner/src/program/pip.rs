@@ -63,21 +63,12 @@ pub(crate) fn default_index(python: &Path, host: &Host) -> Result<[Url; 2], Stri
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-    use std::path::PathBuf;
-
     use super::*;
 
     /// Whatever they are: no host is written down here.
     #[test]
     fn a_python_of_this_machine_says_two_hosts() {
-        let host = Host {
-            env: BTreeMap::new(),
-            home: None,
-            temp: PathBuf::new(),
-            cache: None,
-            helper: PathBuf::new(),
-        };
+        let host = Host::bare();
         let [index, files] = default_index(Path::new("/usr/bin/python3"), &host).unwrap();
         assert_eq!((index.scheme(), files.scheme()), ("https", "https"));
         assert_ne!(index.host_str(), files.host_str());

@@ -311,9 +311,7 @@ mod tests {
                 .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
                 .collect(),
             home: Some(folder.into()),
-            temp: PathBuf::new(),
-            cache: None,
-            helper: PathBuf::new(),
+            ..Host::bare()
         }
     }
 

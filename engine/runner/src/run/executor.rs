@@ -26,7 +26,6 @@ use super::scratch::Scratch;
 use super::setup::Shared;
 use super::source::StageSource;
 use super::ssh::SshConnections;
-use crate::Outcome;
 use crate::event::Confinement;
 use crate::expression::{Scope, Template};
 use crate::hidden::Hidden;
@@ -36,6 +35,7 @@ use crate::pipeline::{fill_in, first_mistake};
 use crate::plan::StagePlan;
 use crate::python_index;
 use crate::ssh::Endings;
+use crate::{Host, Outcome};
 
 /// What one attempt needs to know of the run so far.
 pub(super) struct Attempt {
@@ -394,19 +394,27 @@ async fn start(
     spec: CellSpec,
     observer: impl Fn(Connection) + Send + Sync + 'static,
 ) -> Result<(Arc<View>, Option<Arc<Cell>>), Ended> {
-    let (helper, runs_programs) = (shared.host.helper.clone(), stage.runs_programs());
+    let (helpers, runs_programs) = (shared.host.helpers.clone(), stage.runs_programs());
     let started = tokio::task::spawn_blocking(move || {
         if runs_programs {
-            Cell::start_observed(&helper, &spec, observer).map(|cell| (cell.view().clone(), Some(Arc::new(cell))))
+            Cell::start_observed(&helpers, &spec, observer).map(|cell| (cell.view().clone(), Some(Arc::new(cell))))
         } else {
-            View::build(&helper, &spec).map(|view| (view, None))
+            View::build(&helpers, &spec).map(|view| (view, None))
         }
     });
-    match started.await {
+    let started = started.await;
+    prepare_next(&shared.host);
+    match started {
         Ok(Ok(started)) => Ok(started),
         Ok(Err(error)) => Err(Ended::early(start_outcome(&error), start_text(&error))),
         Err(error) => Err(Ended::early(Outcome::Internal, error.to_string())),
     }
+}
+
+/// So that the next stage which runs programs starts sooner. Nothing waits for it.
+pub(super) fn prepare_next(host: &Host) {
+    let helpers = host.helpers.clone();
+    tokio::task::spawn_blocking(move || helpers.prepare());
 }
 
 fn start_text(error: &StartError) -> String {

@@ -255,9 +255,7 @@ mod tests {
             )]
             .into(),
             home: Some(workspace.parent().unwrap().join("home")),
-            temp: PathBuf::new(),
-            cache: None,
-            helper: PathBuf::new(),
+            ..Host::bare()
         };
         let obstacles = Obstacles::default();
         said.iter().for_each(|line| obstacles.read_line(line));

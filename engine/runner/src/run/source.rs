@@ -33,7 +33,6 @@ impl StageSource {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
     use std::path::PathBuf;
 
     use super::*;
@@ -53,13 +52,7 @@ mod tests {
             source: granted,
             ..Grant::default()
         };
-        let host = Host {
-            env: BTreeMap::new(),
-            home: None,
-            temp: std::env::temp_dir(),
-            cache: None,
-            helper: PathBuf::new(),
-        };
+        let host = Host::bare();
         StageSource::new(&plan, &grant, &host)
     }
 

@@ -31,10 +31,10 @@ impl Examination {
                 })
         };
         let (workspace, scratch) = (folder()?, folder()?);
-        let machine = probe(&host.helper, workspace.path(), scratch.path());
+        let machine = probe(&host.helpers, workspace.path(), scratch.path());
         Ok(Self {
             is_full: machine.full().is_ok(),
-            degraded: try_level(&host.helper, workspace.path(), scratch.path(), Level::Degraded).is_ok(),
+            degraded: try_level(&host.helpers, workspace.path(), scratch.path(), Level::Degraded).is_ok(),
             confinement: confinement(&machine).into_iter().chain(holds(&machine)).collect(),
             surroundings: vec![cache(host), git(host), python(host), uv(host), ssh()],
             kernel: machine.kernel,

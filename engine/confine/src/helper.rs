@@ -1,0 +1,130 @@
+//! The processes that Cells are made of, seen from the engine.
+
+use std::io::{self, Read};
+use std::net::Shutdown;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
+
+use crate::inside::HELPER_ARGUMENT;
+use crate::limits;
+
+/// Where helpers come from. Clones are the same.
+#[derive(Debug, Clone)]
+pub struct Helpers(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    program: PathBuf,
+    waiting: Mutex<Option<Helper>>,
+}
+
+impl Helpers {
+    /// `program` is one whose `main` begins with `run_helper_if_asked`, usually `/proc/self/exe`. Nothing is started yet.
+    pub fn of(program: impl Into<PathBuf>) -> Self {
+        Self(Arc::new(Shared {
+            program: program.into(),
+            waiting: Mutex::new(None),
+        }))
+    }
+
+    /// Starts the next Cell's helper, unless one waits already: it makes what it can before it is known what the Cell is to see. It
+    /// ends with the last clone, or with this process. A failure is told when that Cell starts.
+    pub fn prepare(&self) {
+        let mut waiting = self.waiting();
+        if waiting.is_none() {
+            *waiting = Helper::start(&self.0.program).ok();
+        }
+    }
+
+    pub(crate) fn take(&self) -> io::Result<Helper> {
+        let waiting = self.waiting().take();
+        match waiting.filter(Helper::is_alive) {
+            Some(helper) => Ok(helper),
+            None => Helper::start(&self.0.program),
+        }
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Option<Helper>> {
+        self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Dropping it ends the process, and with it all that it started.
+#[derive(Debug)]
+pub(crate) struct Helper {
+    pub(crate) socket: Arc<UnixStream>,
+    process: Child,
+}
+
+impl Helper {
+    fn start(program: &std::path::Path) -> io::Result<Self> {
+        let (socket, theirs) = UnixStream::pair()?;
+        let process = Command::new(program)
+            .arg(HELPER_ARGUMENT)
+            .env_clear()
+            .stdin(OwnedFd::from(theirs))
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        Ok(Self {
+            socket: Arc::new(socket),
+            process,
+        })
+    }
+
+    /// It says nothing before it is asked: what can be read is the end.
+    fn is_alive(&self) -> bool {
+        let mut waited = [PollFd::new(&*self.socket, PollFlags::IN)];
+        matches!(poll(&mut waited, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })), Ok(0))
+    }
+
+    /// It would block a helper that writes more than a pipe holds.
+    pub(crate) fn stop_listening(&mut self) {
+        self.process.stderr = None;
+    }
+
+    /// What it had to say beside its answers, once it has ended.
+    pub(crate) fn last_words(&mut self) -> String {
+        self.end();
+        let mut text = Vec::new();
+        if let Some(stderr) = self.process.stderr.take() {
+            let _ = stderr.take(limits::HELPER_STDERR_BYTES).read_to_end(&mut text);
+        }
+        let text = String::from_utf8_lossy(&text);
+        match text.trim() {
+            "" => String::new(),
+            text => format!(" ({text})"),
+        }
+    }
+
+    /// Waits for its end, and makes it if it does not come.
+    fn end(&mut self) {
+        // It takes the end of its socket as the order to end everything.
+        let _ = self.socket.shutdown(Shutdown::Both);
+        if !self.has_ended_in_time().unwrap_or(false) {
+            let _ = self.process.kill();
+        }
+        let _ = self.process.wait();
+    }
+
+    fn has_ended_in_time(&self) -> io::Result<bool> {
+        let process = Pid::from_raw(self.process.id().cast_signed()).ok_or(io::ErrorKind::InvalidInput)?;
+        // It is not reaped yet, so the number is still its own.
+        let process = pidfd_open(process, PidfdFlags::empty())?;
+        let limit = Timespec::try_from(limits::END_TIME).map_err(io::Error::other)?;
+        let mut waited = [PollFd::new(&process, PollFlags::IN)];
+        Ok(rustix::io::retry_on_intr(|| poll(&mut waited, Some(&limit)))? == 1)
+    }
+}
+
+impl Drop for Helper {
+    fn drop(&mut self) {
+        self.end();
+    }
+}

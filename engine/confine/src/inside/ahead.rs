@@ -1,0 +1,76 @@
+//! What can be made for a Cell before it is known what the Cell is to see.
+
+use super::id_map::only;
+use super::identity::{GID, UID};
+use super::namespaces;
+use super::own_id::OwnId;
+use super::room::Room;
+use super::sources::Sources;
+use crate::failure::{Failure, Step};
+use crate::ids::Ids;
+use crate::layers::Layers;
+use crate::spec::CellSpec;
+
+/// A failure counts only for who needs what has failed.
+pub(super) struct Ahead {
+    for_programs: Result<Room, Failure>,
+    /// None where there are no ids to give.
+    for_a_map: Option<Result<Room, Failure>>,
+}
+
+impl Ahead {
+    /// Returns before all is made.
+    pub(super) fn build() -> Self {
+        Self {
+            for_programs: Room::for_programs(Layers::default()),
+            for_a_map: rustix::process::geteuid().is_root().then(Room::for_a_map),
+        }
+    }
+
+    /// Moves this process into the Cell's namespaces, with what it takes along. Some rooms are left behind.
+    pub(super) fn enter(self, spec: &CellSpec) -> Result<(Ids, Sources, Vec<Room>), Failure> {
+        namespaces::leave_user()?;
+        let new = || Room::for_programs(spec.layers);
+        let room = if spec.layers == Layers::default() {
+            self.for_programs
+        } else {
+            new()
+        };
+        let Some(for_a_map) = self.for_a_map else {
+            return enter_with_engine_s_id(spec, room?, Ids::Engine);
+        };
+        match room.and_then(|room| with_own_id(spec, room, for_a_map?)) {
+            Ok((own, sources, room)) => {
+                own.become_it()?;
+                namespaces::copy_mounts()?;
+                let ids = Ids::Own(own.id());
+                let mut rooms = own.into_rooms();
+                rooms.push(room);
+                Ok((ids, sources, rooms))
+            }
+            Err(Failure {
+                step: Step::Identity | Step::Namespaces,
+                text,
+                ..
+            }) => enter_with_engine_s_id(spec, new()?, Ids::Root { why: text }),
+            Err(failure) => Err(failure),
+        }
+    }
+}
+
+/// Everything is opened as root, who reaches what the programs' id does not. After a failure nothing has changed.
+fn with_own_id(spec: &CellSpec, room: Room, for_a_map: Room) -> Result<(OwnId, Sources, Room), Failure> {
+    let mut own = OwnId::new(for_a_map);
+    let sources = Sources::collect(spec, Some(&mut own))?;
+    own.enter(&room)?;
+    Ok((own, sources, room))
+}
+
+/// The only one whose meaning outside who is not root can choose.
+fn enter_with_engine_s_id(spec: &CellSpec, room: Room, ids: Ids) -> Result<(Ids, Sources, Vec<Room>), Failure> {
+    let (uid, gid) = (rustix::process::geteuid(), rustix::process::getegid());
+    room.map(&only(UID, uid.as_raw()), &only(GID, gid.as_raw()))?;
+    room.enter()?;
+    namespaces::copy_mounts()?;
+    Ok((ids, Sources::collect(spec, None)?, vec![room]))
+}
