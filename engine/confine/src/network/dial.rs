@@ -17,12 +17,12 @@ pub(super) fn dial(destination: &Destination, host: &str, wanted: &dyn Fn() -> b
         Destination::HostLoopback { port } => [[127, 0, 0, 1].into(), IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1])]
             .map(|address| SocketAddr::new(address, *port))
             .to_vec(),
-        Destination::Host { port, private, .. } | Destination::Below { port, private, .. } => {
-            match host.parse::<IpAddr>() {
-                Ok(address) => vec![SocketAddr::new(address, *port)],
-                Err(_) => usable(resolve(host, *port, wanted)?, host, *port, *private)?,
-            }
-        }
+        Destination::Host { port, private, .. } => match host.parse::<IpAddr>() {
+            Ok(address) => vec![SocketAddr::new(address, *port)],
+            Err(_) => usable(resolve(host, *port, wanted)?, host, *port, *private)?,
+        },
+        // Nobody has named an address: a program can ask for one that ends like the domain.
+        Destination::Below { port, private, .. } => usable(resolve(host, *port, wanted)?, host, *port, *private)?,
     };
     let mut last = io::Error::from(io::ErrorKind::NotFound);
     for address in addresses {

@@ -5,10 +5,11 @@ use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command as HostCommand, Stdio as HostStdio};
+use std::rc::Rc;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tidegate_confine::{Cell, CellSpec, Command, Helpers, Stdio};
+use tidegate_confine::{Cell, CellSpec, Command, Destination, Helpers, Stdio};
 
 use crate::attack::{Attack, Attempt, Outcome};
 use crate::numbers::numbers;
@@ -49,13 +50,15 @@ pub(crate) struct Arena {
     pub(crate) workspace: TempDir,
     pub(crate) scratch: TempDir,
     pub(crate) outside: TempDir,
+    /// Another attempt's.
+    other_scratch: TempDir,
     host: Child,
     told: Value,
 }
 
 /// One arena, with a Cell around the programs or without.
 pub(crate) struct Place {
-    pub(crate) arena: Arena,
+    pub(crate) arena: Rc<Arena>,
     /// None: programs run as they are.
     pub(crate) cell: Option<Cell>,
 }
@@ -108,6 +111,7 @@ impl Arena {
             workspace,
             scratch,
             outside,
+            other_scratch: folder(),
             host,
             told,
         }
@@ -120,7 +124,40 @@ impl Arena {
         spec.limits.memory = Some(256 << 20);
         spec.limits.processes = Some(300);
         spec.read_only = vec!["out/tidegate.toml".into(), "out/parts/stage.wasm".into()];
+        spec.network = self.network();
         spec
+    }
+
+    /// Names that every resolver of a machine knows: `localhost`, and numbers, which are addresses in other spellings. All that are
+    /// listed lead to this machine, and to what is not granted. Inside, the first three names are 127.64.1.1 to 127.64.1.3.
+    fn network(&self) -> Vec<Destination> {
+        let host = |host: &str, port, private| Destination::Host {
+            host: host.to_owned(),
+            port: self.port(port),
+            private,
+        };
+        let below = |domain: &str, private| Destination::Below {
+            domain: domain.to_owned(),
+            port: self.port("secret_port"),
+            private,
+        };
+        vec![
+            Destination::HostLoopback {
+                port: self.port("granted_port"),
+            },
+            host("127.0.0.2", "address_port", false),
+            host("localhost", "secret_port", false),
+            host("127.1", "secret_port", false),
+            host("0", "secret_port", true),
+            below("0.1", false),
+            below("0177.1", true),
+            below("33", true),
+        ]
+    }
+
+    /// One that the host's side tells of.
+    pub(crate) fn port(&self, name: &str) -> u16 {
+        self.told[name].as_u64().and_then(|port| port.try_into().ok()).unwrap()
     }
 
     pub(crate) fn secret(&self) -> PathBuf {
@@ -153,8 +190,20 @@ impl Drop for Arena {
 impl Place {
     pub(crate) fn plain() -> Self {
         Self {
-            arena: Arena::new(),
+            arena: Rc::new(Arena::new()),
             cell: None,
+        }
+    }
+
+    /// Another attempt's in the same workspace: in a Cell of its own, or without one.
+    pub(crate) fn beside(&self, change: impl FnOnce(&mut CellSpec)) -> Self {
+        let mut spec = self.arena.spec();
+        spec.scratch = self.arena.other_scratch.path().to_owned();
+        change(&mut spec);
+        let start = |_: &Cell| Cell::start(&helpers(), &spec).unwrap();
+        Self {
+            arena: self.arena.clone(),
+            cell: self.cell.as_ref().map(start),
         }
     }
 
@@ -164,7 +213,7 @@ impl Place {
         change(&mut spec);
         let cell = Cell::start(&helpers(), &spec).unwrap();
         Self {
-            arena,
+            arena: Rc::new(arena),
             cell: Some(cell),
         }
     }

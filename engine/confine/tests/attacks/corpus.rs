@@ -5,18 +5,19 @@ use std::fmt::Write;
 use crate::arena::Place;
 use crate::attack::{Attack, Outcome, Plain};
 use crate::{
-    bombs, ends, files, inherited, ipc, kernel, links, masks, namespaces, privileges, proc, processes, races, sockets,
-    unix_sockets,
+    bombs, ends, files, forwards, inherited, ipc, kernel, links, masks, namespaces, privileges, proc, processes, races,
+    sockets, unix_sockets,
 };
 
 /// A file of this folder, and its attacks.
-pub(crate) const FAMILIES: [(&str, &[Attack]); 15] = [
+pub(crate) const FAMILIES: [(&str, &[Attack]); 16] = [
     ("files", files::ATTACKS),
     ("links", links::ATTACKS),
     ("proc", proc::ATTACKS),
     ("processes", processes::ATTACKS),
     ("sockets", sockets::ATTACKS),
     ("unix_sockets", unix_sockets::ATTACKS),
+    ("forwards", forwards::ATTACKS),
     ("namespaces", namespaces::ATTACKS),
     ("kernel", kernel::ATTACKS),
     ("ipc", ipc::ATTACKS),

@@ -50,6 +50,47 @@ def reads(path):
         return secret_in(file.read(1 << 16))
 
 
+def says(address, port):
+    with socket.create_connection((address, port), 2) as client:
+        return client.recv(100)
+
+
+def secret_at(port, *addresses):
+    """What listens at a port of any of these."""
+    seen = []
+    for address in addresses:
+        try:
+            return secret_in(says(address, port))
+        except (OSError, Stopped) as error:
+            seen.append(str(error))
+    raise Stopped(', '.join(seen))
+
+
+def ask(server, labels):
+    """The address of a name; its labels may hold anything."""
+    name = b''.join(bytes([len(label)]) + label for label in labels) + b'\0'
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.settimeout(1)
+        client.connect(server)
+        client.send(struct.pack('>6H', 7, 0x100, 1, 0, 0, 0) + name + struct.pack('>2H', 1, 1))
+        reply = client.recv(1000)
+    if not reply[7]: raise Stopped('answer %d' % (reply[3] & 15))
+    return socket.inet_ntoa(reply[-4:])
+
+
+def secret_named(port, resolver_port, *names):
+    """What listens where a Cell's name server leads; without a Cell it is the host's."""
+    seen = []
+    for labels in names:
+        try:
+            try: address = ask(('127.64.0.53', 53), labels)
+            except OSError: address = ask(('127.0.0.1', resolver_port), labels)
+            return secret_in(says(address, port))
+        except (OSError, Stopped) as error:
+            seen.append(str(error))
+    raise Stopped(', '.join(seen))
+
+
 def opens(path, flags):
     """Opening proves the reach; nothing is written."""
     os.close(os.open(path, flags))

@@ -10,6 +10,7 @@ mod corpus;
 mod ends;
 mod feature;
 mod files;
+mod forwards;
 mod inherited;
 mod ipc;
 mod kernel;

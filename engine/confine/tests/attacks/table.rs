@@ -16,7 +16,7 @@ const HEAD: &str = "# The attacks\n\n\
     - in Cells that lack one layer. *alone*: then it succeeds, so no other layer stops it. *others hold*: whichever layer is\n\
     \x20 off, it is stopped. *not tried*: it would take memory or time, or needs a layer that a Cell can't start without.\n\n\
     The user and pid namespaces and `no_new_privs` can't be off alone: the other layers are made with them. `view` is made of\n\
-    mounts and goes with them.\n\n\
+    mounts and goes with them, `forwards` are made in the network namespace and go with it.\n\n\
     Not promised, so not here: memory that is written and then executed is allowed (every JIT does it), processor time is not\n\
     limited, and what a program may see it may also say on its output.\n";
 

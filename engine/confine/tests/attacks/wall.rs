@@ -19,6 +19,8 @@ pub(crate) enum Wall {
     NoNewPrivs,
     Landlock,
     Seccomp,
+    /// The engine decides where a granted destination leads.
+    Forwards,
     /// Connections are made on the program's behalf.
     Gate,
     /// Sizes, rlimits.
@@ -46,6 +48,7 @@ impl Wall {
             Self::NoNewPrivs => "no-new-privs",
             Self::Landlock => "landlock",
             Self::Seccomp => "seccomp",
+            Self::Forwards => "forwards",
             Self::Gate => "gate",
             Self::Limits => "limits",
             Self::Environment => "environment",
@@ -79,14 +82,14 @@ impl Off {
         spec.layers = tidegate_confine::Layers::without(self.0);
     }
 
-    /// The walls that are gone with it. The View is made of mounts.
+    /// The walls that are gone with it. The View is made of mounts, and what is forwarded is listened for in the network namespace.
     pub(crate) fn walls(self) -> &'static [Wall] {
         match self.0 {
             Layer::Mounts => &[Wall::Mounts, Wall::View],
             Layer::Proc => &[Wall::Proc],
             Layer::IpcNamespace => &[Wall::IpcNs],
             Layer::UtsNamespace => &[Wall::UtsNs],
-            Layer::NetworkNamespace => &[Wall::NetNs],
+            Layer::NetworkNamespace => &[Wall::NetNs, Wall::Forwards],
             Layer::Capabilities => &[Wall::Capabilities],
             Layer::Landlock => &[Wall::Landlock],
             Layer::SystemCalls => &[Wall::Seccomp],
