@@ -34,10 +34,13 @@ pub(crate) const CONFIGURATION: [&str; 16] = [
 ];
 
 /// Certificate authorities; only with a network. Never `/etc/ssl` as a whole: it holds private keys.
-pub(crate) const CERTIFICATES: [&str; 5] = [
+pub(crate) const CERTIFICATES: [&str; 6] = [
     "/etc/ssl/certs",
     "/etc/ssl/cert.pem",
+    // Arch: where those lead.
     "/etc/ca-certificates",
+    // Fedora and its relatives: OpenSSL's own file and folder, and where they lead.
+    "/etc/pki/tls/cert.pem",
     "/etc/pki/tls/certs",
     "/etc/pki/ca-trust/extracted",
 ];

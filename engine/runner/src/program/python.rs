@@ -67,9 +67,12 @@ impl Installation {
             .unwrap_or_else(|_| self.executable.clone())
     }
 
-    /// What lies outside the system set: the environment's own folder, and the Python that it is built on.
+    /// What lies outside the system set: the environment's own folder, and the Python that it is built on, by all its names.
     pub(super) fn toolchains(&self) -> Vec<Toolchain> {
         let mut roots = vec![self.base_prefix.clone()];
+        if !tidegate_confine::system_set().covers(&self.base_prefix) {
+            roots.extend(links_beside(&self.base_prefix));
+        }
         if self.prefix.canonicalize().ok().as_ref() != Some(&self.base_prefix) {
             roots.push(self.prefix.clone());
         }
@@ -81,5 +84,57 @@ impl Installation {
                 what: format!("Python {}", self.version),
             })
             .collect()
+    }
+}
+
+/// Version managers keep links beside an installation that follow its updates (uv's `cpython-3.12-…`, pyenv's `3.12`), and
+/// an environment that was made by such a name leads through it.
+fn links_beside(installation: &Path) -> Vec<PathBuf> {
+    let entries = installation.parent().and_then(|folder| folder.read_dir().ok());
+    let mut links: Vec<_> = entries
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.is_symlink() && path.canonicalize().is_ok_and(|real| real == installation))
+        .collect();
+    links.sort();
+    links
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn an_installation_has_all_its_names() {
+        let folder = tempfile::tempdir().unwrap();
+        let versions = folder.path().canonicalize().unwrap();
+        for name in ["3.12.1", "3.13.0", "environment"] {
+            std::fs::create_dir(versions.join(name)).unwrap();
+        }
+        symlink("3.12.1", versions.join("3.12")).unwrap();
+        symlink("3.13.0", versions.join("3.13")).unwrap();
+        symlink("missing", versions.join("3.14")).unwrap();
+        let asked = |prefix: &str, base_prefix: PathBuf| Installation {
+            executable: versions.join(prefix).join("bin/python3"),
+            prefix: versions.join(prefix),
+            base_prefix,
+            version: "3.12.1".into(),
+        };
+        let roots = |installation: Installation| {
+            let toolchains = installation.toolchains().into_iter();
+            toolchains.map(|toolchain| toolchain.root).collect::<Vec<_>>()
+        };
+        let names = ["3.12.1", "3.12"].map(|name| versions.join(name));
+        assert_eq!(roots(asked("3.12", names[0].clone())), names);
+        let with_environment = [names.as_slice(), &[versions.join("environment")]].concat();
+        assert_eq!(roots(asked("environment", names[0].clone())), with_environment);
+        assert_eq!(
+            roots(asked("environment", "/usr".into())),
+            [versions.join("environment")]
+        );
     }
 }

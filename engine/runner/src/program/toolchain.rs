@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Toolchain {
-    /// Absolute, without links in it.
+    /// Absolute, in a folder without links in its path. It may be a link itself: another name of a toolchain.
     pub root: PathBuf,
     /// For people: `Python 3.11`.
     pub what: String,

@@ -128,6 +128,23 @@ mod tests {
     }
 
     #[test]
+    fn each_name_of_a_toolchain_on_the_way_is_bound() {
+        let (_folder, workspace) = workspace();
+        let (_other, versions) = self::workspace();
+        std::fs::create_dir_all(versions.join("3.12.1/bin")).unwrap();
+        std::fs::write(versions.join("3.12.1/bin/python3"), "").unwrap();
+        symlink("3.12.1", versions.join("3.12")).unwrap();
+        symlink(versions.join("3.12/bin/python3"), workspace.join("venv/bin/python")).unwrap();
+        let [name, real] = ["3.12", "3.12.1"].map(|name| Toolchain {
+            root: versions.join(name),
+            what: "Python 3.12.1".into(),
+        });
+        let check = |known: &[Toolchain]| check_workspace_program(&workspace, Path::new("venv/bin/python"), known);
+        assert_eq!(check(&[real.clone(), name.clone()]), Ok(vec![name, real.clone()]));
+        assert!(matches!(check(&[real]), Err(NotConfinable::LeadsOutside { .. })));
+    }
+
+    #[test]
     fn a_folder_that_is_a_link_counts_too() {
         let (_folder, workspace) = workspace();
         symlink("/var/lib", workspace.join("tools")).unwrap();
