@@ -37,7 +37,7 @@ impl Host {
         Self {
             env: BTreeMap::new(),
             home: None,
-            temp: std::env::temp_dir(),
+            temp: PathBuf::from("/tmp"),
             cache: None,
             helpers: Helpers::of(""),
         }
