@@ -161,14 +161,16 @@ fn libraries_read_no_environment() {
 fn nobody_else_starts_programs() {
     let engine: Vec<&str> = LIBRARIES.into_iter().chain(["engine/cli"]).collect();
     let sources = sources(&engine);
-    let of_std = |line: &str| {
-        line.split_once("std::process::")
-            .is_some_and(|(_, names)| names.contains("Command"))
+    let imports = |line: &str| {
+        let names = line
+            .split_once("std::process::")
+            .or(line.split_once("tokio::process::"));
+        names.is_some_and(|(_, names)| names.contains("Command"))
     };
     let by_module = |text: &str| text.contains("use std::process;") && text.contains("process::Command");
     let starting: BTreeSet<String> = sources
         .iter()
-        .filter(|(_, text)| text.lines().any(of_std) || by_module(text))
+        .filter(|(_, text)| text.lines().any(imports) || by_module(text))
         .map(|(path, _)| path.clone())
         .collect();
     let known = [

@@ -73,7 +73,8 @@ fn all_that_can_be_granted() {
 
     Every program of a stage with `reaches`
       sees     of this machine also /etc/ssl/certs, /etc/ssl/cert.pem,
-               /etc/ca-certificates, /etc/pki/tls/certs, /etc/pki/ca-trust/extracted
+               /etc/ca-certificates, /etc/pki/tls/cert.pem, /etc/pki/tls/certs,
+               /etc/pki/ca-trust/extracted
 
     The manifest hides *.pem
 
