@@ -109,6 +109,12 @@ impl Child {
         self.notes.as_ref().map(|notes| notes.refused()).unwrap_or_default()
     }
 
+    /// System calls that were denied so far and that somebody may miss, by their names, each once. All of them once the program has
+    /// ended.
+    pub fn denied_calls(&self) -> Vec<String> {
+        self.notes.as_ref().map(|notes| notes.denied()).unwrap_or_default()
+    }
+
     /// Connections to the other ends of `CellSpec::redirects`, since this was called last. The gate has told of each before it can
     /// have been accepted, and refuses more of them when some 200 are not asked for.
     pub fn take_forwarded(&self) -> Vec<Forwarded> {

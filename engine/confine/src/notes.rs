@@ -20,6 +20,7 @@ pub(crate) struct Notes {
 struct Read {
     refused: Vec<Refused>,
     forwarded: VecDeque<Forwarded>,
+    denied: Vec<String>,
     ended: bool,
 }
 
@@ -34,6 +35,11 @@ impl Notes {
     /// All so far.
     pub(crate) fn refused(&self) -> Vec<Refused> {
         self.read().refused.clone()
+    }
+
+    /// All so far.
+    pub(crate) fn denied(&self) -> Vec<String> {
+        self.read().denied.clone()
     }
 
     /// Since this was called last.
@@ -62,6 +68,7 @@ impl Notes {
         loop {
             match receive_packet(&self.socket) {
                 Ok(Some(Note::Refused(refused))) => read.refused.push(refused),
+                Ok(Some(Note::Denied(call))) => read.denied.push(call),
                 Ok(Some(Note::Forwarded(forwarded))) => {
                     if read.forwarded.len() == limits::FORWARDED_KEPT {
                         read.forwarded.pop_front();

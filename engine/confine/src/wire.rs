@@ -77,6 +77,8 @@ pub(crate) enum Report {
 pub(crate) enum Note {
     Refused(Refused),
     Forwarded(Forwarded),
+    /// A system call that the filter denies, by its name.
+    Denied(String),
 }
 
 /// A program's process to the command's first process, before `exec`.

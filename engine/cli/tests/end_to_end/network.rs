@@ -72,6 +72,29 @@ fn what_is_not_granted_is_named_in_the_failure() {
     "#);
 }
 
+/// The program says nothing of it.
+#[test]
+fn a_call_that_is_denied_to_all_is_named_in_the_failure() {
+    let traced = "import ctypes; exit(ctypes.CDLL(None).ptrace(0, 0, 0, 0) != 0)";
+    let project = stage("\"db.example.com:5432\"", traced);
+    assert_snapshot!(project.run(["run"]).code(1).only_stderr(), @"
+    project: 1 stage · run [run]
+      it started command 0.1.0
+      it running: python -c 'import ctypes; exit(ctypes.CDLL(None).ptrace(0, 0, 0,
+         0) != 0)'
+      it ✗ failed [time]: `python -c 'import ctypes; exit(ctypes.CDLL(None).ptrace(0,
+         0, 0, 0) != 0)'` ended with exit code 1
+      it   `ptrace` is denied to the programs of every stage, by a filter of system
+           calls (docs/security.md)
+
+      ✗ it  failed [time]
+          `python -c 'import ctypes; exit(ctypes.CDLL(None).ptrace(0, 0, 0, 0) !=
+          0)'` ended with exit code 1
+    failed in [time]
+    the whole log: tidegate logs [run]
+    ");
+}
+
 #[test]
 fn a_granted_name_that_is_not_reached_says_why() {
     let project = stage("\"nobody.invalid:443\"", &client("nobody.invalid:443"));

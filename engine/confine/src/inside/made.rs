@@ -126,7 +126,7 @@ fn prepare_without_mounts(spec: &CellSpec, ahead: Ahead) -> Result<Prepared, Fai
         ids: engine_s_ids("the degraded level has no ids of its own"),
         hidden: sources.masks.0.iter().map(|mask| mask.clone().into()).collect(),
         views: sources.into_descriptors(),
-        walls: Walls::alone(spec, grants.rules, Filter::new(&policy))?,
+        walls: Walls::alone(spec, grants.rules, Filter::new(&policy, spec.layers))?,
         policy: Some(policy),
     })
 }
@@ -143,7 +143,7 @@ fn prepare_mounts(spec: &CellSpec, ahead: Ahead) -> Result<Prepared, Failure> {
     Ok(Prepared {
         ids,
         views,
-        walls: Walls::behind_mounts(spec, Filter::new(&policy))?,
+        walls: Walls::behind_mounts(spec, Filter::new(&policy, spec.layers))?,
         policy: Some(policy),
         hidden: Vec::new(),
     })

@@ -41,7 +41,7 @@ impl Walls {
     }
 
     fn of(spec: &CellSpec, files: Landlock, gate: Filter) -> Result<Self, Failure> {
-        let calls = SystemCalls::filtered(spec.level)
+        let calls = SystemCalls::filtered(spec.level, spec.layers.has(Layer::Gate))
             .map_err(io::Error::other)
             .during(Step::SystemCalls, "can't make the filter of system calls")?;
         Ok(Self(Some(Closed {

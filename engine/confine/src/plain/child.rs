@@ -39,6 +39,11 @@ impl Child {
     }
 
     /// Kills the program and its process group, without asking. Returns at once; the end is seen by waiting.
+    /// Nothing stands in its way.
+    pub fn denied_calls(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     pub fn kill(&self) {
         self.group.signal(Signal::KILL);
     }

@@ -226,6 +226,53 @@ fn without_the_filter_they_would_do_something_else() {
     }
 }
 
+/// Of the calls that the engine is told of, and of one that it is not, by another thread and again and again; nothing waits.
+#[test]
+fn what_somebody_may_miss_is_told() {
+    let told = [
+        ("ptrace", libc::SYS_ptrace),
+        ("process_vm_readv", libc::SYS_process_vm_readv),
+        ("process_vm_writev", libc::SYS_process_vm_writev),
+        ("perf_event_open", libc::SYS_perf_event_open),
+        ("unshare", libc::SYS_unshare),
+        ("setns", libc::SYS_setns),
+        ("mount", libc::SYS_mount),
+        ("umount2", libc::SYS_umount2),
+        ("pivot_root", libc::SYS_pivot_root),
+        ("chroot", libc::SYS_chroot),
+        ("add_key", libc::SYS_add_key),
+        ("keyctl", libc::SYS_keyctl),
+    ];
+    let numbers = told.map(|(_, number)| number);
+    let script = format!(
+        "import ctypes, threading\n\
+        libc = ctypes.CDLL(None, use_errno=True)\n\
+        def call(number):\n\
+        \x20   assert libc.syscall(ctypes.c_long(number), *[ctypes.c_long(-1)] * 6) == -1\n\
+        \x20   assert ctypes.get_errno() == 1, (number, ctypes.get_errno())\n\
+        def all():\n\
+        \x20   for number in {numbers:?} * 20 + [{}]: call(number)\n\
+        thread = threading.Thread(target=all); thread.start(); all(); thread.join()\n\
+        print('denied')",
+        libc::SYS_kcmp
+    );
+    let mut expected = told.map(|(name, _)| name);
+    expected.sort_unstable();
+    for level in [Level::Full, Level::Degraded] {
+        let project = Project::new(&[]);
+        let cell = project.start(|spec| spec.level = level);
+        let mut command = project.command("/usr/bin/python3", &["-c", &script]);
+        let (reader, writer) = std::io::pipe().unwrap();
+        command.stdout = tidegate_confine::Stdio::Fd(writer.into());
+        let child = cell.spawn(command).unwrap();
+        assert_eq!(std::io::read_to_string(reader).unwrap(), "denied\n", "{level:?}");
+        assert_eq!(child.wait(), Exit::Code(0));
+        let mut told = child.denied_calls();
+        told.sort_unstable();
+        assert_eq!(told, expected, "{level:?}");
+    }
+}
+
 /// They have no file, so no mount hides them; they belong to a network.
 #[test]
 fn abstract_sockets_of_the_host_are_out_of_reach() {

@@ -91,9 +91,10 @@ impl Process {
             _ => None,
         };
         let patience = Patience::of(start.stop_grace);
-        let supervised = supervise(start.child, start.timeout, patience, start.interrupt, kill.clone());
+        let (timeout, interrupt, killed) = (start.timeout, start.interrupt, kill.clone());
         tokio::spawn(async move {
-            let ended = supervised.await;
+            let ended = supervise(&start.child, timeout, patience, interrupt, killed).await;
+            intake.obstacles().deny(start.child.denied_calls());
             over_sender.send_replace(true);
             for pump in pumps {
                 // It can't panic, and nobody cancels it.
@@ -186,13 +187,13 @@ impl Patience {
 
 /// Waits for the end, and brings it about on a timeout, a stop or a kill.
 async fn supervise(
-    child: Child,
+    child: &Child,
     timeout: Option<Duration>,
     patience: Patience,
     interrupt: Interrupt,
     kill: Arc<Notify>,
 ) -> Exit {
-    let ended = match ended_fd(&child) {
+    let ended = match ended_fd(child) {
         Ok(fd) => fd,
         Err(error) => return Exit::Other(format!("it can't be watched: {error}")),
     };

@@ -4,6 +4,8 @@ use std::io;
 use std::os::fd::{FromRawFd, OwnedFd};
 
 use super::policy::Policy;
+use crate::inside::system_calls;
+use crate::layers::{Layer, Layers};
 
 const LOAD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
 const IF_EQUAL: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
@@ -32,15 +34,20 @@ const LISTENING: [i64; 2] = [libc::SYS_bind, libc::SYS_listen];
 pub(in crate::inside) struct Filter(Vec<libc::sock_filter>);
 
 impl Filter {
-    /// What `policy` decides about. Calls of other architectures are no concern: the filters of
+    /// What `policy` decides about, and what is denied and told. Calls of other architectures are no concern: the filters of
     /// [`SystemCalls`](crate::inside::system_calls::SystemCalls) end them.
-    pub(in crate::inside) fn new(policy: &Policy) -> Self {
+    pub(in crate::inside) fn new(policy: &Policy, layers: Layers) -> Self {
         let step = |code, jt, jf, k| libc::sock_filter { code, jt, jf, k };
         let wait = step(RETURN, 0, 0, libc::SECCOMP_RET_USER_NOTIF);
         let listening: &[i64] = if policy.keeps_listeners() { &LISTENING } else { &[] };
         let mut steps = vec![step(LOAD, 0, 0, NUMBER)];
-        for call in [libc::SYS_connect].iter().chain(listening) {
-            steps.extend([step(IF_EQUAL, 0, 1, number(*call)), wait]);
+        let denied = system_calls::told().filter(|_| layers.has(Layer::SystemCalls));
+        for call in [libc::SYS_connect]
+            .into_iter()
+            .chain(listening.iter().copied())
+            .chain(denied)
+        {
+            steps.extend([step(IF_EQUAL, 0, 1, number(call)), wait]);
         }
         if policy.lists() {
             for (call, flags) in OPENING {

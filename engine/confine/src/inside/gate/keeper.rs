@@ -16,6 +16,7 @@ use super::caller::{Caller, Descriptor};
 use super::listener::{Answer, Call, Listener, Slot};
 use super::policy::{Policy, Target, Verdict};
 use crate::connection::{Forwarded, Refused};
+use crate::inside::system_calls;
 use crate::limits;
 use crate::wire::Note;
 
@@ -27,6 +28,7 @@ pub(in crate::inside) struct Keeper {
     /// To the engine.
     notes: OwnedFd,
     noted: BTreeSet<String>,
+    denied: BTreeSet<&'static str>,
     waiting: Vec<Waiting>,
 }
 
@@ -53,6 +55,7 @@ impl Keeper {
             policy,
             notes,
             noted: BTreeSet::new(),
+            denied: BTreeSet::new(),
             waiting: Vec::new(),
         }
     }
@@ -117,6 +120,12 @@ impl Keeper {
     }
 
     fn attend(&mut self, listener: &Listener, call: Call) {
+        if let Some(name) = system_calls::name_of_told(call.number) {
+            // Before the program goes on, and so before its end.
+            self.note_denied(name);
+            listener.answer(call.id, Answer::Error(Errno::PERM));
+            return;
+        }
         let attended = match call.number {
             libc::SYS_connect => self.connect(listener, call),
             libc::SYS_bind => bind(listener, call),
@@ -278,6 +287,12 @@ impl Keeper {
     fn note_refused(&mut self, to: String, program: String) {
         if self.noted.len() < limits::REFUSED_NOTES && self.noted.insert(to.clone()) {
             self.note(&Note::Refused(Refused { to, program }));
+        }
+    }
+
+    fn note_denied(&mut self, call: &'static str) {
+        if self.denied.insert(call) {
+            self.note(&Note::Denied(call.to_owned()));
         }
     }
 
