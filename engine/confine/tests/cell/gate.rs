@@ -1,6 +1,6 @@
 //! Connections at the degraded level, where programs share the host's network.
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::net::UnixListener;
 
@@ -523,5 +523,77 @@ fn no_program_keeps_the_gate_itself() {
     let (_, output) = python(&project, &cell, script);
     if cfg!(target_arch = "x86_64") {
         assert_eq!(output, format!("-1 {}\n", libc::EBUSY));
+    }
+}
+
+/// A socket that is made blocking again just before the gate's own call, so that the call waits.
+const HOLD_THE_GATE: &str = "import fcntl, os, signal, socket, sys, time\n\
+    path = os.environ['TMPDIR'] + '/full-%d' % time.monotonic_ns()\n\
+    server = socket.socket(socket.AF_UNIX); server.bind(path); server.listen(0)\n\
+    first = socket.socket(socket.AF_UNIX); first.connect(path)\n\
+    own = socket.create_server(('127.0.0.1', 0))\n\
+    caller = socket.socket(socket.AF_UNIX)\n\
+    def child(action):\n\
+    \x20   pid = os.fork()\n\
+    \x20   if pid: return pid\n\
+    \x20   signal.signal(signal.SIGTERM, signal.SIG_DFL)\n\
+    \x20   action(); os._exit(0)\n\
+    def toggle():\n\
+    \x20   descriptor, set_flags, change = caller.fileno(), fcntl.F_SETFL, fcntl.fcntl\n\
+    \x20   while True: change(descriptor, set_flags, 0)\n\
+    def is_held():\n\
+    \x20   probe = child(lambda: socket.create_connection(own.getsockname()).close())\n\
+    \x20   deadline = time.monotonic() + 1\n\
+    \x20   while time.monotonic() < deadline:\n\
+    \x20       if os.waitpid(probe, os.WNOHANG)[0]: return False\n\
+    \x20       time.sleep(0.001)\n\
+    \x20   return True\n\
+    signal.signal(signal.SIGTERM, lambda *_: (print('asked'), sys.exit(7)))\n\
+    toggling = child(toggle)\n\
+    for attempt in range(2000):\n\
+    \x20   calling = child(lambda: caller.connect(path))\n\
+    \x20   time.sleep(0.002)\n\
+    \x20   os.kill(calling, signal.SIGKILL); os.waitpid(calling, 0)\n\
+    \x20   if is_held(): break\n\
+    else: sys.exit('it was never held')\n\
+    os.kill(toggling, signal.SIGKILL)\n\
+    print('held', flush=True)\n\
+    time.sleep(100)\n";
+
+/// Everything but the program's own connections goes on: it is asked to end, its end is told, and others connect.
+#[test]
+fn a_gate_that_is_held_up_holds_up_nothing_else() {
+    for level in [Level::Full, Level::Degraded] {
+        let project = Project::new(&[]);
+        let cell = project.start(|spec| spec.level = level);
+        let hold = || {
+            let mut command = project.command("/usr/bin/python3", &["-c", HOLD_THE_GATE]);
+            let (reader, writer) = std::io::pipe().unwrap();
+            command.stderr = tidegate_confine::Stdio::Fd(writer.try_clone().unwrap().into());
+            command.stdout = tidegate_confine::Stdio::Fd(writer.into());
+            let child = cell.spawn(command).unwrap();
+            let mut lines = BufReader::new(reader).lines().map(Result::unwrap);
+            assert_eq!(lines.next().as_deref(), Some("held"), "{level:?}");
+            (child, lines)
+        };
+        let (child, mut lines) = hold();
+        let served = python(
+            &project,
+            &cell,
+            "import socket\n\
+            server = socket.create_server(('127.0.0.1', 0)); socket.create_connection(server.getsockname()); print('connected')",
+        );
+        assert_eq!(served, (OK, "connected\n".to_owned()), "{level:?}");
+        child.terminate(libc::SIGTERM);
+        assert_eq!(
+            (lines.next().as_deref(), child.wait()),
+            (Some("asked"), Exit::Code(7)),
+            "{level:?}"
+        );
+        let (child, _lines) = hold();
+        let start = std::time::Instant::now();
+        drop(cell);
+        assert!(child.try_wait().is_some());
+        assert!(start.elapsed().as_secs() < 5, "{level:?}");
     }
 }
