@@ -1,14 +1,15 @@
 //! The part of the host's file system that every confined program sees, whatever the manifest says.
 
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
 /// Programs and libraries. Links among them (`/bin` on a merged-usr system) are made again as links, folders are bound.
 pub(crate) const FOLDERS: [&str; 8] = [
     "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/libexec",
 ];
 
-/// Configuration that programs of any kind read and that says nothing about the host's users, services or secrets.
-pub(crate) const CONFIGURATION: [&str; 16] = [
+/// Configuration that programs of any kind read and that says nothing about the host's users, services or secrets. A `*` at the end
+/// stands for every name that begins so.
+const CONFIGURATION: [&str; 17] = [
     // Where the dynamic loader finds libraries.
     "/etc/ld.so.cache",
     // Debian: /usr/bin/awk, python and others lead through here.
@@ -26,12 +27,43 @@ pub(crate) const CONFIGURATION: [&str; 16] = [
     "/etc/services",
     "/etc/protocols",
     "/etc/fonts",
+    // Debian: what its Pythons run first, `sitecustomize.py`, leads there.
+    "/etc/python3.*",
     // Settings of OpenSSL itself, not certificates; distributions keep security levels here.
     "/etc/ssl/openssl.cnf",
     "/etc/pki/tls/openssl.cnf",
     // What that one includes on Fedora and its relatives.
     "/etc/crypto-policies",
 ];
+
+/// The same with the names that this machine has for a `*`. Others may be missing here.
+pub(crate) fn configuration() -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for name in CONFIGURATION {
+        match begins(name) {
+            Some(begin) => found.extend(paths_that_begin(begin)),
+            None => found.push(name.into()),
+        }
+    }
+    found
+}
+
+fn begins(name: &str) -> Option<&str> {
+    name.strip_suffix('*')
+}
+
+fn paths_that_begin(begin: &str) -> Vec<PathBuf> {
+    // One that can't be listed has nothing to show.
+    let entries = Path::new(begin).parent().and_then(|folder| folder.read_dir().ok());
+    let paths = entries.into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut paths: Vec<_> = paths.filter(|path| path_begins(path, begin)).collect();
+    paths.sort();
+    paths
+}
+
+fn path_begins(path: &Path, begin: &str) -> bool {
+    path.to_str().is_some_and(|path| path.starts_with(begin))
+}
 
 /// Certificate authorities; only with a network. Never `/etc/ssl` as a whole: it holds private keys.
 pub(crate) const CERTIFICATES: [&str; 6] = [
@@ -79,7 +111,7 @@ impl SystemSet {
         FOLDERS
             .iter()
             .chain(&CONFIGURATION)
-            .any(|known| path.starts_with(known))
+            .any(|known| begins(known).map_or_else(|| path.starts_with(known), |begin| path_begins(path, begin)))
     }
 
     /// Folders of programs and libraries. Those that this machine does not have are left out of a Cell.
@@ -87,7 +119,7 @@ impl SystemSet {
         &FOLDERS
     }
 
-    /// Files and folders of `/etc`, as they are on this machine.
+    /// Files and folders of `/etc`, as they are on this machine. A `*` at the end stands for every name that begins so.
     pub fn configuration(&self) -> &'static [&'static str] {
         &CONFIGURATION
     }
@@ -119,6 +151,8 @@ mod tests {
         assert!(set.covers(Path::new("/lib64/ld-linux-x86-64.so.2")));
         assert!(!set.covers(Path::new("/usrlocal/bin/python3")));
         assert!(!set.covers(Path::new("/usr/../root/.ssh/id_ed25519")));
+        assert!(set.covers(Path::new("/etc/python3.11/sitecustomize.py")));
+        assert!(!set.covers(Path::new("/etc/python2/sitecustomize.py")));
         assert!(!set.covers(Path::new("/etc/passwd")));
         assert!(!set.covers(Path::new("/etc/ssl/private/key.pem")));
         for synthetic in set.synthetic_files() {

@@ -59,7 +59,8 @@ fn all_that_can_be_granted() {
                /etc/timezone, /etc/os-release, /etc/debian_version,
                /etc/lsb-release, /etc/redhat-release, /etc/alpine-release,
                /etc/mime.types, /etc/services, /etc/protocols, /etc/fonts,
-               /etc/ssl/openssl.cnf, /etc/pki/tls/openssl.cnf, /etc/crypto-policies
+               /etc/python3.*, /etc/ssl/openssl.cnf, /etc/pki/tls/openssl.cnf,
+               /etc/crypto-policies
                made for it: /etc/passwd, /etc/group, /etc/hosts, /etc/hostname,
                /etc/nsswitch.conf, /etc/resolv.conf; /proc with its own processes;
                /dev with null, zero, full, random, urandom

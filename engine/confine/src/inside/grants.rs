@@ -17,7 +17,7 @@ use crate::failure::{During, Failure, Step};
 use crate::limits;
 use crate::parts::{Kind, for_each_part};
 use crate::spec::CellSpec;
-use crate::system_set::{CERTIFICATES, CONFIGURATION, DEVICES, FOLDERS, SYNTHETIC_FILES};
+use crate::system_set::{self, CERTIFICATES, DEVICES, FOLDERS, SYNTHETIC_FILES};
 
 /// Linux 6.12: the first with a wall between the signals of a program and everybody else's processes.
 const NEEDED: ABI = ABI::V6;
@@ -72,8 +72,13 @@ impl Grants {
         let connected = !spec.network.is_empty() || !spec.redirects.is_empty();
         let certificates: &[&str] = if connected { &CERTIFICATES } else { &[] };
         // The files that are synthetic elsewhere are the host's here.
-        let system = FOLDERS.iter().chain(&CONFIGURATION).chain(&SYNTHETIC_FILES);
-        for path in system.chain(certificates).map(Path::new) {
+        let configuration = system_set::configuration();
+        let named = FOLDERS
+            .iter()
+            .chain(&SYNTHETIC_FILES)
+            .chain(certificates)
+            .map(Path::new);
+        for path in named.chain(configuration.iter().map(PathBuf::as_path)) {
             match open(path) {
                 Ok(opened) => self.rule(&opened, path, AccessFs::from_read(NEEDED), number)?,
                 // This machine does not have it, or keeps it from us and so from the programs.

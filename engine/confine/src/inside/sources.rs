@@ -16,7 +16,7 @@ use crate::limits;
 use crate::masks::Masks;
 use crate::open::openat2;
 use crate::spec::{CellSpec, Level, is_whole};
-use crate::system_set::{self, CERTIFICATES, CONFIGURATION, DEVICES, FOLDERS, system_set};
+use crate::system_set::{self, CERTIFICATES, DEVICES, FOLDERS, system_set};
 
 pub(super) struct Sources {
     /// The system set and the granted paths.
@@ -112,7 +112,9 @@ impl Sources {
 
     fn take_system_set(&mut self, with_network: bool) -> Result<(), Failure> {
         let certificates = if with_network { &CERTIFICATES[..] } else { &[] };
-        for path in FOLDERS.iter().chain(&CONFIGURATION).chain(certificates).map(Path::new) {
+        let configuration = system_set::configuration();
+        let named = FOLDERS.iter().chain(certificates).map(Path::new);
+        for path in named.chain(configuration.iter().map(PathBuf::as_path)) {
             let Ok(metadata) = fs::symlink_metadata(path) else {
                 continue;
             };

@@ -3,11 +3,11 @@
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::FileTypeExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::{LazyLock, Mutex, PoisonError};
 
 use regex::Regex;
-use tidegate_confine::{CellSpec, system_set};
+use tidegate_confine::{CellSpec, Level, system_set};
 
 use crate::Host;
 use crate::event::{EventKind, LogSource};
@@ -43,6 +43,11 @@ static PROGRAM: LazyLock<Option<Regex>> = LazyLock::new(|| {
     .ok()
 });
 
+/// What a program may not write to, as shells, tools and Python say it; often relative to the workspace.
+static REFUSED: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r"Permission denied: b?'([^']+)'|['‘]([^'’]+)['’]: Permission denied|(\S+): Permission denied").ok()
+});
+
 /// Collected while a stage runs.
 #[derive(Debug, Default)]
 pub(super) struct Obstacles(Mutex<Named>);
@@ -50,6 +55,8 @@ pub(super) struct Obstacles(Mutex<Named>);
 #[derive(Debug, Default)]
 struct Named {
     paths: BTreeSet<PathBuf>,
+    /// Beside these they may be relative.
+    refused: BTreeSet<PathBuf>,
     programs: BTreeSet<String>,
     calls: BTreeSet<String>,
     nested_sandbox: bool,
@@ -88,11 +95,15 @@ impl Obstacles {
             return;
         }
         let mut named = self.named();
-        if named.paths.len() + named.programs.len() >= MAX_NAMES {
+        if named.paths.len() + named.refused.len() + named.programs.len() >= MAX_NAMES {
             return;
         }
         for found in PATH.iter().flat_map(|path| path.captures_iter(line)) {
             named.paths.insert(found[1].trim_end_matches(['.', '/']).into());
+        }
+        for found in REFUSED.iter().flat_map(|refused| refused.captures_iter(line)) {
+            let path = found.iter().skip(1).flatten().next();
+            named.refused.extend(path.map(|path| path.as_str().into()));
         }
         for found in PROGRAM.iter().flat_map(|program| program.captures_iter(line)) {
             let name = found.get(1).or_else(|| found.get(2));
@@ -109,6 +120,7 @@ impl Obstacles {
     pub(super) fn lines(&self, sight: &Sight) -> Vec<String> {
         let named = self.named();
         let paths = named.paths.iter().filter_map(|path| sight.explain(path));
+        let refused = named.refused.iter().filter_map(|path| sight.explain_refused(path));
         let programs = named.programs.iter().filter_map(|name| sight.explain_program(name));
         let processes = named.too_many.then(|| {
             format!(
@@ -124,7 +136,12 @@ impl Obstacles {
             "a browser can't make a sandbox of its own within this one: start it with --no-sandbox".to_owned()
         });
         let further = calls.chain(nested).chain(processes);
-        paths.chain(programs).chain(further).take(MAX_LINES).collect()
+        paths
+            .chain(refused)
+            .chain(programs)
+            .chain(further)
+            .take(MAX_LINES)
+            .collect()
     }
 }
 
@@ -133,6 +150,8 @@ impl Obstacles {
 pub(super) struct Sight {
     workspace: PathBuf,
     hidden: Hidden,
+    /// Where programs write to, relative to the workspace; None where they write anywhere, into a copy.
+    written: Option<Vec<PathBuf>>,
     visible: Vec<PathBuf>,
     home: Option<PathBuf>,
     /// Where this machine's user finds programs.
@@ -146,6 +165,7 @@ impl Sight {
         Self {
             workspace: spec.workspace.clone(),
             hidden,
+            written: (spec.level == Level::Degraded).then(|| spec.write.clone()),
             visible: visible.chain([&spec.scratch]).cloned().collect(),
             home: host.home.clone(),
             search: host
@@ -190,6 +210,28 @@ impl Sight {
         }
         Some(format!(
             "{shown} is on this machine and is not granted; if the stage may read it: read = [\"{shown}\"]"
+        ))
+    }
+
+    /// Reading is granted everywhere in the workspace, so it was written to.
+    fn explain_refused(&self, path: &Path) -> Option<String> {
+        let whole = self.workspace.join(path);
+        let inside = whole.strip_prefix(&self.workspace).ok()?;
+        let written = self.written.as_ref()?.iter();
+        let is_hidden = self.hidden.beneath(Path::new("")).covers(inside, whole.is_dir());
+        let is_there = whole.parent()?.is_dir() && inside.components().all(|part| matches!(part, Component::Normal(_)));
+        if is_hidden || !is_there || written.clone().any(|folder| inside.starts_with(folder)) {
+            return None;
+        }
+        let instead = match inside.parent() {
+            Some(folder) if folder != Path::new("") => {
+                format!("if the stage may: write = [{:?}]", folder.display().to_string())
+            }
+            _ => "folders under `write`, TMPDIR and HOME can".to_owned(),
+        };
+        Some(format!(
+            "{} of the workspace can't be written at the degraded level; {instead}",
+            inside.display()
         ))
     }
 
@@ -302,6 +344,37 @@ mod tests {
             lines(&workspace, |_| {}, &["RuntimeError: can't start new thread"]),
             ["programs of a stage have at most 64 processes and threads together; more: processes = 128"]
         );
+    }
+
+    #[test]
+    fn what_is_written_where_only_some_folders_can_be_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let workspace = folder.path().canonicalize().unwrap();
+        for made in ["out", "media/2026"] {
+            std::fs::create_dir_all(workspace.join(made)).unwrap();
+        }
+        let cache = workspace.join("media/2026/x").display().to_string();
+        let said = [
+            "PermissionError: [Errno 13] Permission denied: 'db.sqlite3'",
+            &format!("touch: cannot touch '{cache}': Permission denied"),
+            "sh: 1: cannot create out/x: Permission denied",
+            "open /etc/nothing: Permission denied",
+            "cat: missing/folder: Permission denied",
+            "cat: ../up: Permission denied",
+        ];
+        let degraded = |spec: &mut CellSpec| {
+            spec.level = Level::Degraded;
+            spec.write = vec!["out".into()];
+        };
+        let why = "of the workspace can't be written at the degraded level";
+        assert_eq!(
+            lines(&workspace, degraded, &said),
+            [
+                format!("media/2026/x {why}; if the stage may: write = [\"media/2026\"]"),
+                format!("db.sqlite3 {why}; folders under `write`, TMPDIR and HOME can"),
+            ]
+        );
+        assert!(lines(&workspace, |_| {}, &said).is_empty());
     }
 
     /// A stage may lie about what it misses.
