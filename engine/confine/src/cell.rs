@@ -11,7 +11,6 @@ use crate::command::{Command, SpawnError, Stdio};
 use crate::failure::{Failure, StartError, Step};
 use crate::helper::{Helper, Helpers};
 use crate::ids::Ids;
-use crate::limits;
 use crate::machine;
 use crate::network::{Connection, Gateway, Layout, Listener, Observer, Sockets, listed, redirects};
 use crate::notes::Notes;
@@ -53,19 +52,14 @@ impl Cell {
     ) -> Result<Self, StartError> {
         refuse_odd_names(spec)?;
         let (asked, outside) = outside(spec).map_err(StartError::Helper)?;
-        let mut helper = helpers.take().map_err(StartError::Helper)?;
-        let (started, handed_over) = match ask_to_start(&helper.socket, &asked) {
-            Ok(Some((Reply::Started(started), handed_over))) => (started, handed_over),
-            Ok(Some((Reply::NotStarted(failure), _))) => return Err(refused(failure)),
-            other => {
-                let error = match other {
-                    Err(error) => error.to_string(),
-                    Ok(_) => "it ended without an answer".to_owned(),
-                };
-                return Err(StartError::Helper(io::Error::other(format!(
-                    "{error}{}",
-                    helper.last_words()
-                ))));
+        let (mut helper, reply, handed_over) = helpers.start(&asked).map_err(StartError::Helper)?;
+        let started = match reply {
+            Reply::Started(started) => started,
+            Reply::NotStarted(failure) => return Err(refused(failure)),
+            _ => {
+                return Err(StartError::Helper(io::Error::other(
+                    "it gave an answer to another question",
+                )));
             }
         };
         // Nobody reads it from here on.
@@ -178,13 +172,6 @@ impl Cell {
             None => Err(SpawnError::Failed("the cell has ended".to_owned())),
         }
     }
-}
-
-fn ask_to_start(socket: &UnixStream, spec: &CellSpec) -> io::Result<Option<(Reply, Vec<OwnedFd>)>> {
-    // Also for spawning: the helper answers that at once.
-    socket.set_read_timeout(Some(limits::START_TIME))?;
-    wire::send(socket, &Request::Start(spec.clone()), &[])?;
-    wire::receive(socket)
 }
 
 impl Link {

@@ -1,6 +1,7 @@
 //! The processes that Cells are made of, seen from the engine.
 
-use std::io::{self, Read};
+use std::fmt::Display;
+use std::io::{self, ErrorKind, Read};
 use std::net::Shutdown;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
@@ -13,6 +14,8 @@ use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use crate::inside::HELPER_ARGUMENT;
 use crate::limits;
+use crate::spec::CellSpec;
+use crate::wire::{self, Reply, Request};
 
 /// Where helpers come from. Clones are the same.
 #[derive(Debug, Clone)]
@@ -42,11 +45,24 @@ impl Helpers {
         }
     }
 
-    pub(crate) fn take(&self) -> io::Result<Helper> {
+    /// A helper that has made what is asked for, or said why not.
+    pub(crate) fn start(&self, spec: &CellSpec) -> io::Result<(Helper, Reply, Vec<OwnedFd>)> {
+        // Its end in the next statement would hold the others up.
         let waiting = self.waiting().take();
-        match waiting.filter(Helper::is_alive) {
-            Some(helper) => Ok(helper),
-            None => Helper::start(&self.0.program),
+        if let Some(mut helper) = waiting {
+            match helper.ask_to_start(spec) {
+                Ok(Some((reply, handed_over))) => return Ok((helper, reply, handed_over)),
+                // It died while it waited.
+                Ok(None) => {}
+                Err(error) if matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset) => {}
+                Err(error) => return Err(helper.explain(&error)),
+            }
+        }
+        let mut helper = Helper::start(&self.0.program)?;
+        match helper.ask_to_start(spec) {
+            Ok(Some((reply, handed_over))) => Ok((helper, reply, handed_over)),
+            Ok(None) => Err(helper.explain(&"it ended without an answer")),
+            Err(error) => Err(helper.explain(&error)),
         }
     }
 
@@ -78,10 +94,11 @@ impl Helper {
         })
     }
 
-    /// It says nothing before it is asked: what can be read is the end.
-    fn is_alive(&self) -> bool {
-        let mut waited = [PollFd::new(&*self.socket, PollFlags::IN)];
-        matches!(poll(&mut waited, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })), Ok(0))
+    fn ask_to_start(&self, spec: &CellSpec) -> io::Result<Option<(Reply, Vec<OwnedFd>)>> {
+        // Also for spawning: the helper answers that at once.
+        self.socket.set_read_timeout(Some(limits::START_TIME))?;
+        wire::send(&self.socket, &Request::Start(spec.clone()), &[])?;
+        wire::receive(&self.socket)
     }
 
     /// It would block a helper that writes more than a pipe holds.
@@ -89,18 +106,18 @@ impl Helper {
         self.process.stderr = None;
     }
 
-    /// What it had to say beside its answers, once it has ended.
-    pub(crate) fn last_words(&mut self) -> String {
+    /// With what it had to say beside its answers.
+    fn explain(&mut self, error: &dyn Display) -> io::Error {
         self.end();
         let mut text = Vec::new();
         if let Some(stderr) = self.process.stderr.take() {
             let _ = stderr.take(limits::HELPER_STDERR_BYTES).read_to_end(&mut text);
         }
         let text = String::from_utf8_lossy(&text);
-        match text.trim() {
-            "" => String::new(),
-            text => format!(" ({text})"),
-        }
+        io::Error::other(match text.trim() {
+            "" => error.to_string(),
+            text => format!("{error} ({text})"),
+        })
     }
 
     /// Waits for its end, and makes it if it does not come.

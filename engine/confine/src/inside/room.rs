@@ -4,7 +4,7 @@
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::net::Shutdown;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
@@ -44,9 +44,8 @@ impl Room {
         let (link, theirs) = UnixStream::pair().during(Step::Helper, no_process)?;
         match fork::fork(0).during(Step::Helper, no_process)? {
             Forked::Child => {
-                drop(link);
-                let made = nix::sched::unshare(flags)
-                    .during(Step::Namespaces, "can't make user namespaces")
+                let made = hold_nothing_but(&theirs)
+                    .and_then(|()| nix::sched::unshare(flags).during(Step::Namespaces, "can't make user namespaces"))
                     .and_then(|()| furnish());
                 if wire::send(&theirs, &made, &[]).is_ok() {
                     // Ends with the other end, so also when the parent is killed.
@@ -107,6 +106,11 @@ impl Room {
     fn file(&self, name: &str) -> String {
         format!("/proc/{}/{name}", self.child)
     }
+}
+
+/// What the helper has open would stay open for as long as this process lives. Nothing of it is dropped here.
+fn hold_nothing_but(link: &UnixStream) -> Result<(), Failure> {
+    fork::close_all_but([link.as_raw_fd()]).during(Step::Helper, "can't close what a process was given")
 }
 
 impl Drop for Room {

@@ -20,8 +20,10 @@ fn a_daemon_ends_with_its_command() {
     let project = Project::new(&[]);
     let marker = marker();
     let cell = project.start(|_| {});
-    let child = cell.spawn(with_daemon(&project, &marker, "exit 7")).unwrap();
+    let until_told = "while ! test -e \"$HOME/end\"; do sleep 0.01; done; exit 7";
+    let child = cell.spawn(with_daemon(&project, &marker, until_told)).unwrap();
     eventually("the daemon runs", || is_running(&marker));
+    std::fs::write(project.scratch.path().join("home/end"), "").unwrap();
     assert_eq!(child.wait(), Exit::Code(7));
     assert!(!is_running(&marker));
 }
