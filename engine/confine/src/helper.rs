@@ -40,7 +40,7 @@ impl Helpers {
     /// ends with the last clone, or with this process. A failure is told when that Cell starts.
     pub fn prepare(&self) {
         let mut waiting = self.waiting();
-        if waiting.is_none() {
+        if !waiting.as_mut().is_some_and(Helper::is_running) {
             *waiting = Helper::start(&self.0.program).ok();
         }
     }
@@ -94,11 +94,21 @@ impl Helper {
         })
     }
 
+    fn is_running(&mut self) -> bool {
+        matches!(self.process.try_wait(), Ok(None))
+    }
+
     fn ask_to_start(&self, spec: &CellSpec) -> io::Result<Option<(Reply, Vec<OwnedFd>)>> {
         // Also for spawning: the helper answers that at once.
         self.socket.set_read_timeout(Some(limits::START_TIME))?;
         wire::send(&self.socket, &Request::Start(spec.clone()), &[])?;
-        wire::receive(&self.socket)
+        wire::receive(&self.socket).map_err(|error| match error.kind() {
+            ErrorKind::WouldBlock => {
+                let limit = limits::START_TIME.as_secs();
+                io::Error::new(ErrorKind::TimedOut, format!("it gave no answer within {limit} s"))
+            }
+            _ => error,
+        })
     }
 
     /// It would block a helper that writes more than a pipe holds.
@@ -111,6 +121,8 @@ impl Helper {
         self.end();
         let mut text = Vec::new();
         if let Some(stderr) = self.process.stderr.take() {
+            // All is written. Another process may still have it open.
+            let _ = rustix::io::ioctl_fionbio(&stderr, true);
             let _ = stderr.take(limits::HELPER_STDERR_BYTES).read_to_end(&mut text);
         }
         let text = String::from_utf8_lossy(&text);

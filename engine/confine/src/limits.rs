@@ -124,14 +124,22 @@ pub(crate) const OPEN_TRIES: usize = 1_000;
 /// on purpose, and without namespaces nothing better can be done about it.
 pub(crate) const SWEEP_PASSES: usize = 5_000;
 
+/// Tries to empty a control group of the engine's processes while they start others.
+pub(crate) const MOVES: usize = 10;
+
 /// Of the machine's memory, in percent, where nothing else is said: the programs end before the kernel has to choose whom it kills.
 pub(crate) const MEMORY_PERCENT: u64 = 80;
 
 /// Between two looks at what programs take. A program fills some 2 GB in a second, so 100 MB between two of them.
 pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-/// Counts of shared memory while processes come and go, of which the least is believed: the others' sums are too high.
+/// Counts of shared memory in one look, until one of them falls into a moment in which no process comes or goes. Builds that start
+/// hundreds of programs in a second have many such moments.
 pub(crate) const EXACT_COUNTS: usize = 4;
+
+/// Looks over the limit that had no such moment, until the sum is believed: an end is over by the next look, and processes that hand
+/// on what they hold are not.
+pub(crate) const RESTLESS_LOOKS: u32 = 2;
 
 /// Pause after a look, in multiples of the time that it took: many processes are looked at less often, so that the looks take a
 /// twentieth of one processor at most.

@@ -11,6 +11,7 @@ use rustix::fs::{AtFlags, unlinkat};
 use super::disk::folder;
 use super::sweep;
 use crate::limit::Limit;
+use crate::limits;
 
 /// A Cell's group is named so, with its helper's process id behind it.
 const GROUP: &str = "tidegate-cell-";
@@ -254,25 +255,37 @@ fn base_of(own: &Path, engine: i32) -> Option<&Path> {
 
 /// Moves the engine out of a group that it has for itself, and hands the controllers on to the groups below.
 fn make_room(base: &Path, engine: i32) -> Option<()> {
+    // Helpers start others meanwhile, which the kernel then finds in the wrong place.
+    (0..limits::MOVES).find_map(|_| {
+        move_all(base, engine)?;
+        fs::write(base.join("cgroup.subtree_control"), "+memory +pids").ok()
+    })
+}
+
+fn move_all(base: &Path, engine: i32) -> Option<()> {
     let processes = fs::read_to_string(base.join("cgroup.procs")).ok()?;
-    let processes = processes
-        .lines()
-        .map(|line| line.parse().ok())
-        .collect::<Option<Vec<i32>>>()?;
-    // Somebody else's process stays where somebody has put it.
-    if !processes
-        .iter()
-        .all(|pid| *pid == engine || sweep::parent(*pid) == Some(engine))
-    {
+    let processes: Option<Vec<i32>> = processes.lines().map(|line| line.parse().ok()).collect();
+    // One that has ended meanwhile belongs nowhere. Somebody else's stays where somebody has put it.
+    let mut processes = processes?;
+    processes.retain(|pid| sweep::parent(*pid).is_some());
+    if !processes.iter().all(|pid| belongs_to(*pid, engine)) {
         return None;
     }
     let leaf = base.join(ENGINE);
     // Another Cell of this engine may just do the same.
     let _ = fs::create_dir(&leaf);
     for pid in processes {
-        fs::write(leaf.join("cgroup.procs"), pid.to_string()).ok()?;
+        match fs::write(leaf.join("cgroup.procs"), pid.to_string()) {
+            Err(error) if error.raw_os_error() == Some(libc::ESRCH) => {}
+            moved => moved.ok()?,
+        }
     }
-    fs::write(base.join("cgroup.subtree_control"), "+memory +pids").ok()
+    Some(())
+}
+
+/// The engine, its helpers, and what they have started.
+fn belongs_to(pid: i32, engine: i32) -> bool {
+    std::iter::successors(Some(pid), |pid| sweep::parent(*pid)).any(|above| above == engine)
 }
 
 /// Given to this user: by ownership or, for root as well, by systemd's mark (`Delegate=yes`). Root owns every group, which says
@@ -417,11 +430,29 @@ mod tests {
     fn the_engine_makes_room_for_itself_and_moves_nobody_else() {
         let base = pretend("");
         let engine = std::process::id().cast_signed();
+        // As a helper, and a process that makes namespaces for it.
+        let mut helper = std::process::Command::new("/bin/sh")
+            .args(["-c", "sleep 100 & echo $!; read end; kill $!"])
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut below = String::new();
+        io::BufRead::read_line(&mut io::BufReader::new(helper.stdout.take().unwrap()), &mut below).unwrap();
+        let all = format!("{engine}\n{}\n{below}", helper.id());
+        fs::write(base.path().join("cgroup.procs"), all).unwrap();
         fs::create_dir(base.path().join(ENGINE)).unwrap();
-        assert_eq!(make_room(base.path(), engine), Some(()));
+        let moved = make_room(base.path(), engine);
         let read = |file: &str| fs::read_to_string(base.path().join(file)).unwrap();
-        assert_eq!(read("tidegate-engine/cgroup.procs"), engine.to_string());
-        assert_eq!(read("cgroup.subtree_control"), "+memory +pids");
+        // Each is written on its own; the last one is what a plain file keeps.
+        let moved = (
+            moved,
+            read("tidegate-engine/cgroup.procs"),
+            read("cgroup.subtree_control"),
+        );
+        drop(helper.stdin.take());
+        helper.wait().unwrap();
+        assert_eq!(moved, (Some(()), below.trim().to_owned(), "+memory +pids".to_owned()));
 
         let shared = pretend("");
         fs::write(shared.path().join("cgroup.procs"), format!("{engine}\n1\n")).unwrap();

@@ -93,7 +93,7 @@ impl OwnId {
         let index = match known {
             Some(index) => index,
             None => {
-                let room = self.spare.take().map_or_else(Room::for_a_map, Ok)?;
+                let mut room = self.spare.take().map_or_else(Room::for_a_map, Ok)?;
                 let [uids, gids] = swap.map(|(from, to)| swapped(from, to));
                 room.map(&uids, &gids)?;
                 let namespace = room.user_namespace().during(Step::Identity, "can't map ids")?;
@@ -106,8 +106,9 @@ impl OwnId {
     }
 
     /// Moves this process in, to where the id is 1000.
-    pub(super) fn enter(&self, room: &Room) -> Result<(), Failure> {
+    pub(super) fn enter(&self, room: &mut Room) -> Result<(), Failure> {
         room.map(&only(UID, self.id), &only(GID, self.id))?;
+        self.spare.iter().for_each(Room::release);
         room.enter()
     }
 

@@ -79,7 +79,7 @@ impl Supervisor {
         rustix::process::setsid()?;
         fork::reset_signals();
         rustix::process::umask(Mode::from_raw_mode(0o022));
-        let ahead = Ahead::build();
+        let ahead = Ahead::build(Layers::default());
         let Some((Request::Start(spec), _)) = wire::receive(&engine)? else {
             return Ok(None);
         };

@@ -91,21 +91,63 @@ fn sum(proc: BorrowedFd<'_>, pids: impl IntoIterator<Item = i32>) -> Usage {
     total
 }
 
+/// What a look at all processes came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Count {
+    Exact(u64),
+    /// Processes came and went each time: what they share went over to others between two looks at them, and counts twice or not at
+    /// all. This is the largest sum.
+    Restless(u64),
+}
+
 /// Of all processes below the first ones, shared memory counted once. `mounts` are the devices of the Cell's own file systems in
 /// memory, whose content is counted elsewhere.
-pub(super) fn exactly(inits: &[i32], mounts: &[(u32, u32)]) -> u64 {
-    let processes = || inits.iter().copied().flat_map(sweep::find_descendants).collect();
-    let (mut least, mut before) = (u64::MAX, processes());
+pub(super) fn exactly(inits: &[i32], mounts: &[(u32, u32)]) -> Count {
+    let processes = || inits.iter().copied().flat_map(descendants).collect();
+    let (mut most, mut before): (u64, BTreeSet<i32>) = (0, processes());
     for _ in 0..limits::EXACT_COUNTS {
-        least = least.min(count(&before, mounts));
-        let after: BTreeSet<i32> = processes();
-        // One that ends while others are looked at leaves them its share of what was counted for it already.
+        let sum = count(&before, mounts);
+        let after = processes();
         if after == before {
-            break;
+            return Count::Exact(sum);
         }
-        before = after;
+        (most, before) = (most.max(sum), after);
     }
-    least
+    Count::Restless(most)
+}
+
+/// Those that are there now, as fast as can be: who ends before it is looked at counts nothing.
+fn descendants(root: i32) -> BTreeSet<i32> {
+    let mut found = BTreeSet::new();
+    let mut next = vec![root];
+    while let Some(pid) = next.pop() {
+        let Some(children) = children(pid) else {
+            return sweep::find_descendants(root);
+        };
+        next.extend(children.into_iter().filter(|child| found.insert(*child)));
+    }
+    found
+}
+
+/// None where the kernel does not tell them (CONFIG_PROC_CHILDREN).
+fn children(pid: i32) -> Option<Vec<i32>> {
+    let Ok(threads) = std::fs::read_dir(format!("/proc/{pid}/task")) else {
+        // It has ended.
+        return Some(Vec::new());
+    };
+    let mut all = Vec::new();
+    for thread in threads.flatten() {
+        match std::fs::read_to_string(thread.path().join("children")) {
+            Ok(children) => all.extend(
+                children
+                    .split_ascii_whitespace()
+                    .filter_map(|pid| pid.parse::<i32>().ok()),
+            ),
+            Err(_) if thread.path().exists() => return None,
+            Err(_) => {}
+        }
+    }
+    Some(all)
 }
 
 fn count(processes: &BTreeSet<i32>, mounts: &[(u32, u32)]) -> u64 {

@@ -4,7 +4,8 @@ use std::fs;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::Command;
-use std::time::Duration;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -13,42 +14,75 @@ use tidegate_confine::{Cell, Exit, Helpers};
 
 use crate::project::{HELPER, Project, eventually};
 
-/// A copy of the program, to know its processes by.
+/// A copy of the program under a name of its own, to know its processes by.
 struct Copy {
     program: PathBuf,
+    /// At most 15 bytes, as the kernel keeps it.
+    name: String,
     _folder: TempDir,
 }
 
 impl Copy {
     fn new() -> Self {
+        static COUNTER: AtomicU32 = AtomicU32::new(0);
+        let name = format!("h{}-{}", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed));
         let folder = tempfile::tempdir().unwrap();
-        let program = folder.path().canonicalize().unwrap().join("helper");
+        let program = folder.path().canonicalize().unwrap().join(&name);
         fs::copy(HELPER, &program).unwrap();
         Self {
             program,
+            name,
             _folder: folder,
         }
     }
 
-    /// Also those that a helper makes for itself.
+    /// Also those that a helper makes for itself, and those that have ended and that nobody has asked for their end.
     fn processes(&self) -> Vec<Pid> {
         let entries = fs::read_dir("/proc").unwrap().flatten();
-        let of_it = entries
-            .filter(|entry| fs::read_link(entry.path().join("exe")).is_ok_and(|program| program == self.program));
+        let of_it = entries.filter(|entry| {
+            let name = fs::read_to_string(entry.path().join("comm")).unwrap_or_default();
+            name.trim_end() == self.name
+        });
         of_it
             .filter_map(|entry| entry.file_name().to_str()?.parse().ok().map(Pid::from_raw))
             .collect()
     }
 
+    fn children_of(&self, parent: Pid) -> Vec<Pid> {
+        let line = format!("\nPPid:\t{parent}\n");
+        let status = |pid: &Pid| fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        let mut children = self.processes();
+        children.retain(|pid| status(pid).contains(&line));
+        children
+    }
+
     /// The one that is a child of this process.
     fn helper(&self) -> Pid {
-        let parent = format!("\nPPid:\t{}\n", std::process::id());
-        let status = |pid: &Pid| fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-        let mut helpers = self.processes().into_iter().filter(|pid| status(pid).contains(&parent));
-        let helper = helpers.next().expect("no helper");
-        assert_eq!(helpers.next(), None);
-        helper
+        let helpers = || self.children_of(nix::unistd::getpid());
+        // For a moment it still has its parent's name.
+        eventually("one helper", || helpers().len() == 1);
+        helpers()[0]
     }
+
+    /// Those that hold the namespaces, once all are there.
+    fn holders(&self) -> Vec<Pid> {
+        let count = if nix::unistd::geteuid().is_root() { 2 } else { 1 };
+        eventually("namespaces", || {
+            let holders = self.children_of(self.helper());
+            holders.len() == count && holders.into_iter().all(is_waiting)
+        });
+        self.children_of(self.helper())
+    }
+}
+
+fn has_ended(pid: Pid) -> bool {
+    fs::read_to_string(format!("/proc/{pid}/stat")).map_or(true, |stat| stat.contains(") Z "))
+}
+
+/// It has said that all is made, and reads.
+fn is_waiting(pid: Pid) -> bool {
+    let call = fs::read_to_string(format!("/proc/{pid}/syscall")).unwrap_or_default();
+    call.starts_with(&format!("{} ", libc::SYS_recvfrom))
 }
 
 #[test]
@@ -94,11 +128,57 @@ fn a_helper_that_died_while_it_waited_is_replaced() {
     helpers.prepare();
     let waiting = copy.helper();
     kill(waiting, Signal::SIGKILL).unwrap();
-    let state = || fs::read_to_string(format!("/proc/{waiting}/stat")).unwrap_or_default();
-    eventually("a dead helper", || state().contains(") Z "));
+    eventually("a dead helper", || has_ended(waiting));
     let cell = Cell::start(&helpers, &project.spec()).unwrap();
     assert_eq!(project.shell(&cell, "cat file"), (Exit::Code(0), "file".to_owned()));
-    assert_eq!(state(), "", "nobody has asked for its end");
+    assert!(!copy.processes().contains(&waiting), "nobody has asked for its end");
+}
+
+/// As the kernel may for want of memory: what they held is made again.
+#[test]
+fn namespaces_that_are_gone_when_they_are_needed_are_made_again() {
+    let (copy, project) = (Copy::new(), Project::new(&["file"]));
+    let helpers = Helpers::of(&copy.program);
+    helpers.prepare();
+    let expected = project.start(|_| {});
+    let expected = std::mem::discriminant(expected.ids());
+    for holder in copy.holders() {
+        kill(holder, Signal::SIGKILL).unwrap();
+        eventually("the end", || has_ended(holder));
+    }
+    let cell = Cell::start(&helpers, &project.spec()).unwrap();
+    assert_eq!(std::mem::discriminant(cell.ids()), expected, "{:?}", cell.ids());
+    assert_eq!(project.shell(&cell, "cat file"), (Exit::Code(0), "file".to_owned()));
+    drop(cell);
+    assert_eq!(copy.processes(), []);
+}
+
+#[test]
+fn who_holds_namespaces_holds_nothing_up() {
+    let (copy, project) = (Copy::new(), Project::new(&["file"]));
+    let helpers = Helpers::of(&copy.program);
+    helpers.prepare();
+    let stop = |holders: Vec<Pid>| {
+        holders
+            .into_iter()
+            .for_each(|holder| kill(holder, Signal::SIGSTOP).unwrap())
+    };
+    stop(copy.holders());
+    let begin = Instant::now();
+    let cell = Cell::start(&helpers, &project.spec()).unwrap();
+    assert_eq!(project.shell(&cell, "cat file"), (Exit::Code(0), "file".to_owned()));
+    drop(cell);
+    assert!(begin.elapsed() < Duration::from_secs(10));
+    assert_eq!(copy.processes(), []);
+    helpers.prepare();
+    stop(copy.holders());
+    kill(copy.helper(), Signal::SIGKILL).unwrap();
+    // Whoever inherits them may take its time to ask for their end.
+    eventually("the end of those who held", || {
+        copy.processes().into_iter().all(has_ended)
+    });
+    helpers.prepare();
+    assert!(!has_ended(copy.helper()), "a helper that is dead still waits");
 }
 
 #[test]

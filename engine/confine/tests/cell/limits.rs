@@ -41,10 +41,18 @@ fn is_root() -> bool {
 const OVER_MEMORY: Exit = Exit::OverLimit(Limit::Memory(MEMORY));
 
 /// Each takes 400 MiB in another way and keeps it.
-const MEMORY_BOMBS: [(&str, &str); 8] = [
+const MEMORY_BOMBS: [(&str, &str); 9] = [
     (
         "many processes",
         "for i in range(10):\n if os.fork() == 0:\n  x = bytearray(b'x') * (40 << 20)\n  time.sleep(100)\ntime.sleep(100)",
+    ),
+    (
+        // Nobody who is looked for is there a moment later.
+        "processes that hand it on and end",
+        "def fork():\n while True:\n  try: return os.fork()\n  except BlockingIOError: pass\n\
+         def chain():\n kept = []\n while True:\n  if fork(): os._exit(0)\n  \
+         if len(kept) < 25: kept.append(bytearray(b'x') * (2 << 20))\n\
+         for i in range(8):\n if fork() == 0: chain()\ntime.sleep(100)",
     ),
     (
         "anonymous memory that is shared",
