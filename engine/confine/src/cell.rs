@@ -266,7 +266,9 @@ fn refuse_odd_names(spec: &CellSpec) -> Result<(), StartError> {
         &spec.toolchains,
         &spec.for_programs,
     ];
-    let mut paths = lists.into_iter().flatten().chain([&spec.workspace, &spec.scratch]);
+    let links = spec.links.iter().flat_map(|(path, target)| [path, target]);
+    let places = [&spec.workspace, &spec.scratch].into_iter().chain(links);
+    let mut paths = lists.into_iter().flatten().chain(places);
     match paths.find(|path| path.to_str().is_none()) {
         Some(path) => Err(StartError::Spec(format!(
             "the name of `{}` is not text (UTF-8); rename the folder",

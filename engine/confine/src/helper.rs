@@ -101,7 +101,7 @@ impl Helper {
     fn ask_to_start(&self, spec: &CellSpec) -> io::Result<Option<(Reply, Vec<OwnedFd>)>> {
         // Also for spawning: the helper answers that at once.
         self.socket.set_read_timeout(Some(limits::START_TIME))?;
-        wire::send(&self.socket, &Request::Start(spec.clone()), &[])?;
+        wire::send(&self.socket, &Request::Start(Box::new(spec.clone())), &[])?;
         wire::receive(&self.socket).map_err(|error| match error.kind() {
             ErrorKind::WouldBlock => {
                 let limit = limits::START_TIME.as_secs();

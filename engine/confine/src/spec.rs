@@ -31,6 +31,9 @@ pub struct CellSpec {
     pub read: Vec<PathBuf>,
     /// Absolute paths of installations that programs need, read-only. Must exist. Programs see them; the View does not.
     pub toolchains: Vec<PathBuf>,
+    /// Links that are made for programs, absolute path to absolute target: other names of what they see. One where something else is
+    /// shown is left out. Below the full level the machine's own are there, and none is made.
+    pub links: BTreeMap<PathBuf, PathBuf>,
     /// Absolute paths of files, folders and sockets that programs see as well, read-only. Must exist. The View does not.
     pub for_programs: Vec<PathBuf>,
     /// Small synthetic files: absolute path to content. `/etc/hosts` is appended to, every other one replaces.
@@ -97,6 +100,7 @@ impl CellSpec {
             write: Vec::new(),
             read: Vec::new(),
             toolchains: Vec::new(),
+            links: BTreeMap::new(),
             for_programs: Vec::new(),
             extra_files: BTreeMap::new(),
             scratch: scratch.into(),

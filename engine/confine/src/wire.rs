@@ -27,7 +27,7 @@ use crate::spec::CellSpec;
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Request {
     /// The first one, and only the first.
-    Start(CellSpec),
+    Start(Box<CellSpec>),
     /// With three descriptors: standard input, output and error.
     Spawn(CommandLine),
     /// For a listener at this address of the Cell.

@@ -6,7 +6,7 @@ use tidegate_confine::{CellSpec, system_set};
 use tidegate_manifest::{ByteSize, NetGrant};
 use tidegate_runner::plan::{HostKeysPlan, Plan, StagePlan};
 use tidegate_runner::planner::net_text;
-use tidegate_runner::program::Program;
+use tidegate_runner::program::{Program, Toolchain};
 use tidegate_runner::{Host, not_enforced};
 use tidegate_sandbox::DEFAULT_LIMITS;
 
@@ -213,11 +213,7 @@ fn programs(stage: &StagePlan, plan: &Plan) -> Vec<String> {
         match program {
             Program::Host { path, toolchains } => {
                 lines.push(format!("{name} = {}", path.display()));
-                lines.extend(
-                    toolchains
-                        .iter()
-                        .map(|it| format!("  with {} in {} (read-only)", it.what, it.root.display())),
-                );
+                lines.extend(toolchains.iter().map(|it| format!("  with {}", place(it))));
             }
             Program::Workspace { path } => {
                 lines.push(format!(
@@ -225,13 +221,20 @@ fn programs(stage: &StagePlan, plan: &Plan) -> Vec<String> {
                     path.display()
                 ));
                 let python = plan.toolchains.iter().filter(|it| it.what.starts_with("Python"));
-                lines.extend(
-                    python.map(|it| format!("  it may lead to {} in {} (read-only)", it.what, it.root.display())),
-                );
+                lines.extend(python.map(|it| format!("  it may lead to {}", place(it))));
             }
         }
     }
     lines
+}
+
+fn place(toolchain: &Toolchain) -> String {
+    let links = toolchain
+        .links
+        .iter()
+        .map(|link| format!(", also called {}", link.display()));
+    let links: String = links.collect();
+    format!("{} in {}{links} (read-only)", toolchain.what, toolchain.root.display())
 }
 
 fn reads(stage: &StagePlan, plan: &Plan) -> Vec<String> {

@@ -169,7 +169,20 @@ impl Sources {
         let scratch = scratch.during(Step::Spec, what)?;
         scratch.forbid(Forbid::PRIVILEGE).during(Step::Spec, what)?;
         self.placed.push((spec.scratch.clone(), Placed::Mount(scratch)));
+        self.add_links(spec);
         Ok(())
+    }
+
+    fn add_links(&mut self, spec: &CellSpec) {
+        for (path, target) in &spec.links {
+            let shown = self.placed.iter().map(|(placed, _)| placed).chain([&spec.workspace]);
+            if !shown
+                .into_iter()
+                .any(|placed| path.starts_with(placed) || placed.starts_with(path))
+            {
+                self.placed.push((path.clone(), Placed::Link(target.clone())));
+            }
+        }
     }
 }
 
@@ -187,6 +200,7 @@ fn check(spec: &CellSpec) -> Result<(), Failure> {
         .into_iter()
         .flatten()
         .chain([&spec.scratch])
+        .chain(spec.links.iter().flat_map(|(path, target)| [path, target]))
     {
         is_plain(path)?;
         if path == Path::new("/") || system_set::SYNTHETIC.iter().any(|folder| path.starts_with(folder)) {

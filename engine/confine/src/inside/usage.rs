@@ -179,10 +179,16 @@ fn count(processes: &BTreeSet<i32>, mounts: &[(u32, u32)]) -> u64 {
 
 /// `text` is the process's `smaps_rollup`.
 fn share_of(proc: BorrowedFd<'_>, pid: i32, text: &mut String, mounts: &[(u32, u32)]) -> u64 {
+    const SHARED: [&str; 1] = ["Pss_Shmem:"];
     let own = kilobytes(text, &["Pss_Anon:", "SwapPss:"]);
-    let mut shared = kilobytes(text, &["Pss_Shmem:"]);
+    let mut shared = kilobytes(text, &SHARED);
     if shared > 0 && read(proc, &format!("{pid}/smaps"), text).is_ok() {
-        shared = shared.saturating_sub(counted_elsewhere(text, mounts));
+        let elsewhere = counted_elsewhere(text, mounts);
+        // While others come to share a file or cease to, this one's part of it is another at each look.
+        if read(proc, &format!("{pid}/smaps_rollup"), text).is_ok() {
+            shared = shared.min(kilobytes(text, &SHARED));
+        }
+        shared = shared.saturating_sub(elsewhere);
     }
     (own + shared) << 10
 }

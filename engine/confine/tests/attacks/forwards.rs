@@ -119,9 +119,10 @@ pub(crate) const ATTACKS: &[Attack] = &[
     Attack::program(
         "another host's name in TLS",
         &[Forwards],
+        // 127.0.0.3, as every resolver has it: there the secret listens at the same port.
         "import ssl\n\
          incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()\n\
-         try: ssl.create_default_context().wrap_bio(incoming, outgoing, server_hostname='upload.example.com').do_handshake()\n\
+         try: ssl.create_default_context().wrap_bio(incoming, outgoing, server_hostname='127.3').do_handshake()\n\
          except ssl.SSLWantReadError: pass\n\
          with socket.create_connection(('127.0.0.1', granted_port), 2) as client:\n\
          \x20   client.sendall(outgoing.read())\n\
@@ -155,7 +156,11 @@ pub(crate) const ATTACKS: &[Attack] = &[
     ),
     Attack::engine("going on with a forward after the command's end", &[PidNs], outliving),
     Attack::engine("a forward of another Cell", &[NetNs], of_another_cell),
-    Attack::engine("a connection that a program of another Cell passes on", &[Gate], passed_on),
+    Attack::engine(
+        "a connection that a program of another Cell passes on",
+        &[Gate],
+        passed_on,
+    ),
     // The last one: the engine may need a moment to see that they have gone.
     Attack::program(
         "300 connections at the same time",

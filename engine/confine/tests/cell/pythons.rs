@@ -127,17 +127,31 @@ fn an_environment_that_leads_through_a_link_needs_the_link() {
     uv.environment(&link);
     let environment = uv.project.path(".venv");
     let python = environment.join("bin/python");
-    for level in LEVELS {
-        for toolchains in [&[link.as_path()][..], &[&link, &uv.prefix]] {
-            let cell = uv.cell(level, toolchains);
-            assert_eq!(
-                uv.ask(&cell, &python),
-                said(&environment, &link),
-                "{level:?} {toolchains:?}"
-            );
-        }
-    }
-    // Without mounts links lead where they lead.
+    // It is made new: where the machine's own leads by now is of no interest.
+    let private = uv.home.path("private");
+    let linked = |level| {
+        uv.project.start(|spec| {
+            spec.level = level;
+            spec.toolchains = vec![uv.prefix.clone()];
+            spec.links = [
+                (link.clone(), uv.prefix.clone()),
+                (uv.prefix.join("lib/other"), private.clone()),
+                (uv.project.path("other"), private.clone()),
+            ]
+            .into();
+        })
+    };
+    let degraded = linked(Level::Degraded);
+    assert_eq!(uv.ask(&degraded, &python), said(&environment, &link));
+    fs::remove_file(&link).unwrap();
+    std::os::unix::fs::symlink(uv.home.workspace.path(), &link).unwrap();
+    let cell = linked(Level::Full);
+    assert_eq!(uv.ask(&cell, &python), said(&environment, &link));
+    let others = format!("ls {0}/private {0}/lib/other other", link.display());
+    assert_eq!(
+        uv.project.shell(&cell, &format!("{others} 2>/dev/null")),
+        (Exit::Code(2), String::new())
+    );
     let cell = uv.cell(Level::Full, &[&uv.prefix]);
     let mut command = uv.project.command("", &["-c", QUESTION]);
     command.program = python;

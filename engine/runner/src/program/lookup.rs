@@ -80,6 +80,7 @@ fn bind(written: &str, found: PathBuf, host: &Host, workspace: &Path) -> Result<
     }
     let toolchains = vec![Toolchain {
         root: real.clone(),
+        links: Vec::new(),
         what: written.into(),
     }];
     Ok(Program::Host { path: real, toolchains })

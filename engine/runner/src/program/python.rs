@@ -69,21 +69,17 @@ impl Installation {
 
     /// What lies outside the system set: the environment's own folder, and the Python that it is built on, by all its names.
     pub(super) fn toolchains(&self) -> Vec<Toolchain> {
-        let mut roots = vec![self.base_prefix.clone()];
-        if !tidegate_confine::system_set().covers(&self.base_prefix) {
-            roots.extend(links_beside(&self.base_prefix));
-        }
+        let toolchain = |root: &PathBuf, links| Toolchain {
+            root: root.clone(),
+            links,
+            what: format!("Python {}", self.version),
+        };
+        let mut toolchains = vec![toolchain(&self.base_prefix, links_beside(&self.base_prefix))];
         if self.prefix.canonicalize().ok().as_ref() != Some(&self.base_prefix) {
-            roots.push(self.prefix.clone());
+            toolchains.push(toolchain(&self.prefix, Vec::new()));
         }
-        roots
-            .into_iter()
-            .filter(|root| !tidegate_confine::system_set().covers(root))
-            .map(|root| Toolchain {
-                root,
-                what: format!("Python {}", self.version),
-            })
-            .collect()
+        toolchains.retain(|toolchain| !tidegate_confine::system_set().covers(&toolchain.root));
+        toolchains
     }
 }
 
@@ -97,6 +93,8 @@ fn links_beside(installation: &Path) -> Vec<PathBuf> {
         .flatten()
         .map(|entry| entry.path())
         .filter(|path| path.is_symlink() && path.canonicalize().is_ok_and(|real| real == installation))
+        // No version manager's.
+        .filter(|path| path.to_str().is_some_and(|name| !name.contains(char::is_control)))
         .collect();
     links.sort();
     links
@@ -104,6 +102,7 @@ fn links_beside(installation: &Path) -> Vec<PathBuf> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::ffi::OsStrExt;
     use std::os::unix::fs::symlink;
 
     use super::*;
@@ -118,23 +117,25 @@ mod tests {
         symlink("3.12.1", versions.join("3.12")).unwrap();
         symlink("3.13.0", versions.join("3.13")).unwrap();
         symlink("missing", versions.join("3.14")).unwrap();
+        symlink("3.12.1", versions.join("3\n12")).unwrap();
+        symlink("3.12.1", versions.join(OsStr::from_bytes(b"3\xff"))).unwrap();
         let asked = |prefix: &str, base_prefix: PathBuf| Installation {
             executable: versions.join(prefix).join("bin/python3"),
             prefix: versions.join(prefix),
             base_prefix,
             version: "3.12.1".into(),
         };
-        let roots = |installation: Installation| {
+        let names = |installation: Installation| {
             let toolchains = installation.toolchains().into_iter();
-            toolchains.map(|toolchain| toolchain.root).collect::<Vec<_>>()
+            toolchains
+                .map(|toolchain| (toolchain.root, toolchain.links))
+                .collect::<Vec<_>>()
         };
-        let names = ["3.12.1", "3.12"].map(|name| versions.join(name));
-        assert_eq!(roots(asked("3.12", names[0].clone())), names);
-        let with_environment = [names.as_slice(), &[versions.join("environment")]].concat();
-        assert_eq!(roots(asked("environment", names[0].clone())), with_environment);
-        assert_eq!(
-            roots(asked("environment", "/usr".into())),
-            [versions.join("environment")]
-        );
+        let [real, link] = ["3.12.1", "3.12"].map(|name| versions.join(name));
+        let base = (real.clone(), vec![link]);
+        let environment = (versions.join("environment"), Vec::new());
+        assert_eq!(names(asked("3.12", real.clone())), std::slice::from_ref(&base));
+        assert_eq!(names(asked("environment", real)), [base, environment.clone()]);
+        assert_eq!(names(asked("environment", "/usr".into())), [environment]);
     }
 }

@@ -6,14 +6,17 @@ use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Toolchain {
-    /// Absolute, in a folder without links in its path. It may be a link itself: another name of a toolchain.
+    /// Absolute, without links in it.
     pub root: PathBuf,
+    /// Other names that lead to it, absolute, each in a folder without links in its path.
+    #[serde(default)]
+    pub links: Vec<PathBuf>,
     /// For people: `Python 3.11`.
     pub what: String,
 }
 
 impl Toolchain {
     pub fn covers(&self, path: &Path) -> bool {
-        path.starts_with(&self.root)
+        path.starts_with(&self.root) || self.links.iter().any(|link| path.starts_with(link))
     }
 }

@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
 use super::artifacts::{KeptArtifacts, KeptOfStage};
-use super::executor::{Attempt, Ended, confinement, execute, prepare_next};
+use super::executor::{Attempt, Ended, confinement, execute, prepare};
 use super::message::{Finished, Message, QUEUE};
 use super::setup::{RunSetup, Shared};
 use crate::event::{Event, EventKind, LogSource, Observer, ObserverError};
@@ -44,7 +44,7 @@ pub async fn run(setup: RunSetup, started: impl FnOnce(Canceller)) -> Result<Out
     let (sender, receiver) = mpsc::channel(QUEUE);
     started(Canceller(sender.clone()));
     let runtime = Handle::current();
-    prepare_next(&setup.host);
+    prepare(&setup.host, setup.plan.level);
     let run = move || Dispatcher::new(setup, sender, runtime).run(receiver);
     tokio::task::spawn_blocking(run).await.unwrap_or_else(|error| {
         Err(ObserverError {
@@ -278,6 +278,7 @@ impl Dispatcher {
         let attempt = Attempt {
             stage: stage.clone(),
             attempt,
+            others_wait: !self.waiting.is_empty(),
             scope: self.scope(),
             outputs: pick(&self.outputs, &needed),
             artifacts: pick(&self.artifacts, &needed),

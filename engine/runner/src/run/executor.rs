@@ -41,6 +41,8 @@ use crate::{Host, Outcome};
 pub(super) struct Attempt {
     pub(super) stage: Arc<StagePlan>,
     pub(super) attempt: u32,
+    /// Stages that have not started yet.
+    pub(super) others_wait: bool,
     pub(super) scope: Scope,
     /// Outputs and artifacts of all stages that this one needs.
     pub(super) outputs: BTreeMap<String, BTreeMap<String, Value>>,
@@ -142,6 +144,9 @@ async fn prepare_and_run(shared: &Arc<Shared>, attempt: &Attempt, intake: &Arc<I
     let sight = Sight::new(&spec, hidden.clone(), &shared.host, processes.into());
     let (connections, observer) = Connections::watch(intake.clone());
     let (view, cell) = start(shared, stage, spec, observer).await?;
+    if attempt.others_wait {
+        prepare(&shared.host, shared.plan.level);
+    }
 
     if let Some(Ids::Root { why }) = cell.as_ref().map(|cell| cell.ids())
         && shared.plan.level == CellLevel::Full
@@ -339,6 +344,13 @@ fn cell_spec(
         processes: stage.processes,
     };
     spec.toolchains = toolchains.iter().map(|toolchain| toolchain.root.clone()).collect();
+    let links = toolchains.iter().flat_map(|toolchain| {
+        toolchain
+            .links
+            .iter()
+            .map(|link| (link.clone(), toolchain.root.clone()))
+    });
+    spec.links = links.collect();
     if stage.grant.uses_python_index() {
         spec.for_programs.extend(shared.plan.python_index.read.iter().cloned());
     }
@@ -402,19 +414,19 @@ async fn start(
             View::build(&helpers, &spec).map(|view| (view, None))
         }
     });
-    let started = started.await;
-    prepare_next(&shared.host);
-    match started {
+    match started.await {
         Ok(Ok(started)) => Ok(started),
         Ok(Err(error)) => Err(Ended::early(start_outcome(&error), start_text(&error))),
         Err(error) => Err(Ended::early(Outcome::Internal, error.to_string())),
     }
 }
 
-/// So that the next stage which runs programs starts sooner. Nothing waits for it.
-pub(super) fn prepare_next(host: &Host) {
-    let helpers = host.helpers.clone();
-    tokio::task::spawn_blocking(move || helpers.prepare());
+/// So that the next stage starts sooner. Nothing waits for it.
+pub(super) fn prepare(host: &Host, level: CellLevel) {
+    if level != CellLevel::Unconfined {
+        let helpers = host.helpers.clone();
+        tokio::task::spawn_blocking(move || helpers.prepare());
+    }
 }
 
 fn start_text(error: &StartError) -> String {

@@ -195,7 +195,10 @@ async fn supervise(
 ) -> Exit {
     let ended = match ended_fd(child) {
         Ok(fd) => fd,
-        Err(error) => return Exit::Other(format!("it can't be watched: {error}")),
+        Err(error) => {
+            child.kill();
+            return Exit::Other(format!("it can't be watched: {error}"));
+        }
     };
     let limit = async {
         match timeout {

@@ -1,5 +1,5 @@
 //! Who keeps the gate of one command, in a thread of the command's first process: programs that share a socket with it can make a
-//! call of it wait, which then holds up their own connections and nothing else. A connection that takes its time is waited for
+//! call of it wait, which then holds up what they ask of it themselves and nothing else. A connection that takes its time is waited for
 //! together with everything else.
 
 use std::collections::BTreeSet;
