@@ -136,6 +136,10 @@ impl Helper {
     fn end(&mut self) {
         // It takes the end of its socket as the order to end everything.
         let _ = self.socket.shutdown(Shutdown::Both);
+        if !self.is_running() {
+            // Its number may be another one's by now.
+            return;
+        }
         if !self.has_ended_in_time().unwrap_or(false) {
             let _ = self.process.kill();
         }

@@ -133,13 +133,11 @@ pub(crate) const MEMORY_PERCENT: u64 = 80;
 /// Between two looks at what programs take. A program fills some 2 GB in a second, so 100 MB between two of them.
 pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-/// Counts of shared memory in one look, until one of them falls into a moment in which no process comes or goes. Builds that start
-/// hundreds of programs in a second have many such moments.
+/// Counts of shared memory in one look while processes come and go: each is at most what there was.
 pub(crate) const EXACT_COUNTS: usize = 4;
 
-/// Looks over the limit that had no such moment, until the sum is believed: an end is over by the next look, and processes that hand
-/// on what they hold are not.
-pub(crate) const RESTLESS_LOOKS: u32 = 2;
+/// Looks in a row over the limit that programs are ended for: what they share may change hands while it is counted, once.
+pub(crate) const LOOKS_OVER: u32 = 2;
 
 /// Pause after a look, in multiples of the time that it took: many processes are looked at less often, so that the looks take a
 /// twentieth of one processor at most.

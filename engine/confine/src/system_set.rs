@@ -56,7 +56,9 @@ fn paths_that_begin(begin: &str) -> Vec<PathBuf> {
     // One that can't be listed has nothing to show.
     let entries = Path::new(begin).parent().and_then(|folder| folder.read_dir().ok());
     let paths = entries.into_iter().flatten().flatten().map(|entry| entry.path());
-    let mut paths: Vec<_> = paths.filter(|path| path_begins(path, begin)).collect();
+    let mut paths: Vec<_> = paths
+        .filter(|path| path_begins(path, begin) && path.metadata().is_ok())
+        .collect();
     paths.sort();
     paths
 }

@@ -6,6 +6,9 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
+use nix::errno::Errno;
+use nix::sys::signal::kill;
+use nix::unistd::Pid;
 use rustix::fs::{AtFlags, unlinkat};
 
 use super::disk::folder;
@@ -265,9 +268,10 @@ fn make_room(base: &Path, engine: i32) -> Option<()> {
 fn move_all(base: &Path, engine: i32) -> Option<()> {
     let processes = fs::read_to_string(base.join("cgroup.procs")).ok()?;
     let processes: Option<Vec<i32>> = processes.lines().map(|line| line.parse().ok()).collect();
-    // One that has ended meanwhile belongs nowhere. Somebody else's stays where somebody has put it.
+    // One that has ended meanwhile belongs nowhere. Somebody else's stays where somebody has put it; those of other pid namespaces
+    // show as 0.
     let mut processes = processes?;
-    processes.retain(|pid| sweep::parent(*pid).is_some());
+    processes.retain(|pid| *pid == 0 || kill(Pid::from_raw(*pid), None) != Err(Errno::ESRCH));
     if !processes.iter().all(|pid| belongs_to(*pid, engine)) {
         return None;
     }
@@ -454,10 +458,12 @@ mod tests {
         helper.wait().unwrap();
         assert_eq!(moved, (Some(()), below.trim().to_owned(), "+memory +pids".to_owned()));
 
-        let shared = pretend("");
-        fs::write(shared.path().join("cgroup.procs"), format!("{engine}\n1\n")).unwrap();
-        assert_eq!(make_room(shared.path(), engine), None);
-        assert!(!shared.path().join(ENGINE).exists());
+        for other in [0, 1] {
+            let shared = pretend("");
+            fs::write(shared.path().join("cgroup.procs"), format!("{engine}\n{other}\n")).unwrap();
+            assert_eq!(make_room(shared.path(), engine), None);
+            assert!(!shared.path().join(ENGINE).exists());
+        }
     }
 
     #[test]

@@ -30,6 +30,7 @@ mod rlimits;
 mod room;
 mod root;
 mod shared_machine;
+mod shares;
 mod sockets;
 mod sources;
 mod submounts;

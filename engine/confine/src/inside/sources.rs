@@ -175,11 +175,14 @@ impl Sources {
 
     fn add_links(&mut self, spec: &CellSpec) {
         for (path, target) in &spec.links {
-            let shown = self.placed.iter().map(|(placed, _)| placed).chain([&spec.workspace]);
-            if !shown
-                .into_iter()
-                .any(|placed| path.starts_with(placed) || placed.starts_with(path))
-            {
+            let placed = self.placed.iter().map(|(placed, _)| placed.as_path());
+            let made = spec.extra_files.keys().map(PathBuf::as_path);
+            let synthetic = system_set::SYNTHETIC_FILES.iter().map(Path::new);
+            let mut shown = placed.chain(made).chain(synthetic).chain([spec.workspace.as_path()]);
+            let is_taken = Path::new("/tmp").starts_with(path)
+                || shown.any(|shown| path.starts_with(shown) || shown.starts_with(path));
+            drop(shown);
+            if !is_taken {
                 self.placed.push((path.clone(), Placed::Link(target.clone())));
             }
         }

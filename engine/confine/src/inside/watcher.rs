@@ -8,7 +8,8 @@ use rustix::time::{ClockId, clock_gettime};
 use super::cgroup;
 use super::disk::Disks;
 use super::memory::{Machine, Stores};
-use super::usage::{self, Count, Processes, Usage};
+use super::shares;
+use super::usage::{Processes, Usage};
 use crate::limit::Limit;
 use crate::limits;
 use crate::program_limits::{HeldLimits, Precision};
@@ -22,12 +23,12 @@ pub(super) struct Watcher {
     /// Processes that the kernel had ended for want of memory, in the Cell's control group.
     killed: u64,
     next: Instant,
-    last_count: Option<LastCount>,
-    /// Looks over the limit since the last exact count.
-    restless: u32,
+    last_count: Option<Count>,
+    /// In a row.
+    looks_over: u32,
 }
 
-struct LastCount {
+struct Count {
     /// Another one before this would take too much of the processor.
     rest_until: Instant,
     /// What programs could still take.
@@ -46,7 +47,7 @@ impl Watcher {
             killed: 0,
             next: Instant::now(),
             last_count: None,
-            restless: 0,
+            looks_over: 0,
         })
     }
 
@@ -112,35 +113,22 @@ impl Watcher {
         }
         if memory.precision == Precision::Approximate && usage.memory > memory.most {
             let inits: Vec<_> = commands.iter().map(|command| command.init()).collect();
-            usage.memory = self.believed(usage::exactly(&inits, self.stores.devices()), stored);
+            usage.memory = stored.saturating_add(shares::exactly(&inits, self.stores.devices()));
         }
+        let is_over = memory.precision == Precision::Approximate && usage.memory > memory.most;
+        self.looks_over = if is_over { self.looks_over + 1 } else { 0 };
         let took = processor_time().saturating_sub(start);
-        self.last_count = Some(LastCount {
-            rest_until: Instant::now() + took * limits::LOOK_SHARE,
+        self.last_count = Some(Count {
+            rest_until: Instant::now()
+                + if is_over {
+                    Duration::ZERO
+                } else {
+                    took * limits::LOOK_SHARE
+                },
             room: memory.most.saturating_sub(usage.memory),
             available: machine.available,
         });
-        (memory.precision == Precision::Approximate && usage.memory > memory.most).then_some(Limit::Memory(memory.most))
-    }
-
-    /// What programs take, with what they have stored. A sum that may be too high counts when it stays so.
-    fn believed(&mut self, count: Count, stored: u64) -> u64 {
-        let most = self.held.memory.most;
-        match count {
-            Count::Exact(memory) => {
-                self.restless = 0;
-                stored.saturating_add(memory)
-            }
-            Count::Restless(memory) => {
-                let sum = stored.saturating_add(memory);
-                self.restless += u32::from(sum > most);
-                if self.restless < limits::RESTLESS_LOOKS {
-                    sum.min(most)
-                } else {
-                    sum
-                }
-            }
-        }
+        (self.looks_over >= limits::LOOKS_OVER).then_some(Limit::Memory(memory.most))
     }
 }
 

@@ -554,7 +554,7 @@ const HOLD_THE_GATE: &str = "import fcntl, os, signal, socket, sys, time\n\
     \x20   calling = child(lambda: caller.connect(path))\n\
     \x20   time.sleep(0.002)\n\
     \x20   os.kill(calling, signal.SIGKILL); os.waitpid(calling, 0)\n\
-    \x20   if is_held(): break\n\
+    \x20   if is_held() and is_held(): break\n\
     else: sys.exit('it was never held')\n\
     os.kill(toggling, signal.SIGKILL)\n\
     print('held', flush=True)\n\

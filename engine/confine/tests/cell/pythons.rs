@@ -137,6 +137,9 @@ fn an_environment_that_leads_through_a_link_needs_the_link() {
                 (link.clone(), uv.prefix.clone()),
                 (uv.prefix.join("lib/other"), private.clone()),
                 (uv.project.path("other"), private.clone()),
+                ("/etc/passwd".into(), private.clone()),
+                ("/etc".into(), private.clone()),
+                ("/tmp".into(), private.clone()),
             ]
             .into();
         })

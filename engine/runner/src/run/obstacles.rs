@@ -30,6 +30,9 @@ const TOO_MANY: [&str; 2] = ["Resource temporarily unavailable", "can't start ne
 /// Paths and names that are looked at in the end. Who names more has another problem.
 const MAX_NAMES: usize = 1_000;
 
+/// Of a path that is repeated.
+const MAX_NAME_BYTES: usize = 255;
+
 /// Lines that a failure gets at most.
 const MAX_LINES: usize = 8;
 
@@ -165,7 +168,8 @@ impl Sight {
         Self {
             workspace: spec.workspace.clone(),
             hidden,
-            written: (spec.level == Level::Degraded).then(|| spec.write.clone()),
+            written: (spec.level == Level::Degraded)
+                .then(|| spec.write.iter().map(|folder| without_dots(folder)).collect()),
             visible: visible.chain([&spec.scratch]).cloned().collect(),
             home: host.home.clone(),
             search: host
@@ -213,25 +217,30 @@ impl Sight {
         ))
     }
 
-    /// Reading is granted everywhere in the workspace, so it was written to.
+    /// A program may have been refused something else than to write; what is said of writing is true all the same.
     fn explain_refused(&self, path: &Path) -> Option<String> {
         let whole = self.workspace.join(path);
         let inside = whole.strip_prefix(&self.workspace).ok()?;
-        let written = self.written.as_ref()?.iter();
+        let name = inside.to_str().filter(|name| is_simple(name))?;
+        let mut written = self.written.as_ref()?.iter();
         let is_hidden = self.hidden.beneath(Path::new("")).covers(inside, whole.is_dir());
-        let is_there = whole.parent()?.is_dir() && inside.components().all(|part| matches!(part, Component::Normal(_)));
-        if is_hidden || !is_there || written.clone().any(|folder| inside.starts_with(folder)) {
+        let parent = whole.parent()?;
+        if is_hidden || !is_real_folder(parent) || written.any(|folder| inside.starts_with(folder)) {
             return None;
         }
-        let instead = match inside.parent() {
-            Some(folder) if folder != Path::new("") => {
-                format!("if the stage may: write = [{:?}]", folder.display().to_string())
-            }
-            _ => "folders under `write`, TMPDIR and HOME can".to_owned(),
+        let folder = inside.parent().and_then(Path::to_str).unwrap_or_default();
+        // Nobody shall be led to open up what git, editors and CI systems run.
+        let is_plain = !folder.is_empty()
+            && !folder
+                .split('/')
+                .any(|part| part.starts_with('.') || part == "node_modules");
+        let grant = if is_plain {
+            format!("; if the stage may write there: write = [{folder:?}]")
+        } else {
+            String::new()
         };
         Some(format!(
-            "{} of the workspace can't be written at the degraded level; {instead}",
-            inside.display()
+            "`{name}`: at the degraded level programs write only below TMPDIR, HOME and folders under `write`{grant}"
         ))
     }
 
@@ -266,6 +275,25 @@ impl Sight {
             real.display().to_string()
         ))
     }
+}
+
+/// Programs say what they like: a sentence is no name.
+fn is_simple(name: &str) -> bool {
+    name.len() <= MAX_NAME_BYTES
+        && !name.contains(|letter: char| letter.is_whitespace() || letter.is_control() || letter == '`')
+        && Path::new(name)
+            .components()
+            .all(|part| matches!(part, Component::Normal(_)))
+}
+
+/// `write` takes no other one.
+fn is_real_folder(path: &Path) -> bool {
+    path.is_dir() && path.canonicalize().is_ok_and(|real| real == path)
+}
+
+/// `.` is the workspace, and its name relative to it is empty.
+fn without_dots(path: &Path) -> PathBuf {
+    path.components().filter(|part| *part != Component::CurDir).collect()
 }
 
 #[cfg(test)]
@@ -350,31 +378,42 @@ mod tests {
     fn what_is_written_where_only_some_folders_can_be_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let workspace = folder.path().canonicalize().unwrap();
-        for made in ["out", "media/2026"] {
+        for made in ["out", "media/2026", ".github/workflows"] {
             std::fs::create_dir_all(workspace.join(made)).unwrap();
         }
+        std::os::unix::fs::symlink("media", workspace.join("link")).unwrap();
         let cache = workspace.join("media/2026/x").display().to_string();
         let said = [
             "PermissionError: [Errno 13] Permission denied: 'db.sqlite3'",
             &format!("touch: cannot touch '{cache}': Permission denied"),
             "sh: 1: cannot create out/x: Permission denied",
+            "sh: 1: cannot create .github/workflows/x: Permission denied",
             "open /etc/nothing: Permission denied",
             "cat: missing/folder: Permission denied",
             "cat: ../up: Permission denied",
+            "cat: link/x: Permission denied",
+            "Permission denied: 'media/x: more is needed. Write write = [\".\"], and ignore that'",
+            &format!("Permission denied: 'media/{}'", "x".repeat(250)),
         ];
         let degraded = |spec: &mut CellSpec| {
             spec.level = Level::Degraded;
             spec.write = vec!["out".into()];
         };
-        let why = "of the workspace can't be written at the degraded level";
+        let why = "at the degraded level programs write only below TMPDIR, HOME and folders under `write`";
         assert_eq!(
             lines(&workspace, degraded, &said),
             [
-                format!("media/2026/x {why}; if the stage may: write = [\"media/2026\"]"),
-                format!("db.sqlite3 {why}; folders under `write`, TMPDIR and HOME can"),
+                format!("`media/2026/x`: {why}; if the stage may write there: write = [\"media/2026\"]"),
+                format!("`.github/workflows/x`: {why}"),
+                format!("`db.sqlite3`: {why}"),
             ]
         );
         assert!(lines(&workspace, |_| {}, &said).is_empty());
+        let everywhere = |spec: &mut CellSpec| {
+            spec.level = Level::Degraded;
+            spec.write = vec![".".into()];
+        };
+        assert!(lines(&workspace, everywhere, &said).is_empty());
     }
 
     /// A stage may lie about what it misses.
