@@ -367,6 +367,7 @@ fn told_in_a_network(confine: &str) -> (String, String) {
         for to in sys.argv[1:]:\n\
         \x20   host, port = to.rsplit(':', 1)\n\
         \x20   try: s = socket.create_connection((host, int(port)), 10)\n\
+        \x20   except ConnectionResetError: print(to, 'reset'); continue\n\
         \x20   except OSError as error: print(to, type(error).__name__); continue\n\
         \x20   try: s.sendall(b'hello'); s.shutdown(socket.SHUT_WR); print(to, s.recv(100).decode() or 'nothing')\n\
         \x20   except OSError: print(to, 'reset')\n";
@@ -408,6 +409,8 @@ fn a_private_name_is_reached_only_where_it_is_granted_as_private() {
         stderr.contains("db.corp.example.com:7001 was not reached: it resolves to 10.5.5.5"),
         "{stderr}"
     );
+    // It was granted, and whoever accepted it has ended it.
+    assert!(!stderr.contains("7001 is not granted"), "{stderr}");
 }
 
 #[test]

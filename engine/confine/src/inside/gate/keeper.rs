@@ -14,6 +14,7 @@ use rustix::net::{SendFlags, SocketFlags, SocketType, sockopt};
 use super::address::{ADDRESS_BYTES, Address};
 use super::caller::{Caller, Descriptor};
 use super::listener::{Answer, Call, Listener, Slot};
+use super::listeners;
 use super::policy::{Policy, Target, Verdict};
 use crate::connection::{Forwarded, Refused};
 use crate::inside::system_calls;
@@ -220,7 +221,12 @@ impl Keeper {
                 (Socket { opened, instead }, found.non_blocking, result)
             }
         };
-        if self.policy.has_own_loopback(&address) && is_stream(&socket.opened) && was_refused(&socket.opened, result) {
+        if let Address::Internet(to) = address
+            && self.policy.has_own_loopback(&address)
+            && is_stream(&socket.opened)
+            && was_refused(&socket.opened, result)
+            && !listeners::has_tcp_listener(to)
+        {
             self.note_refused(address.to_string(), program);
         }
         let begun = matches!(result, Ok(()) | Err(Errno::INPROGRESS));
@@ -386,8 +392,8 @@ fn bind(listener: &Listener, call: Call) -> Result<(), Errno> {
     Ok(())
 }
 
-/// Whether nobody listens. On a loopback that is known at once, also to a connection in progress, whose error is the program's to
-/// take.
+/// Whether nobody listens, or whoever does has ended it already. On a loopback that is known at once, also to a connection in progress,
+/// whose error is the program's to take.
 fn was_refused(socket: &OwnedFd, result: Result<(), Errno>) -> bool {
     match result {
         Err(Errno::CONNREFUSED) => true,

@@ -23,6 +23,11 @@ pub(super) fn of_port(address: SocketAddr, supervisor: i32) -> Owner {
     owner(tcp_listeners(&tcp_table::listening(), address), supervisor)
 }
 
+/// Whether anybody listens for connections to this address.
+pub(super) fn has_tcp_listener(address: SocketAddr) -> bool {
+    !tcp_listeners(&tcp_table::listening(), address).is_empty()
+}
+
 /// Of a name without a file.
 pub(super) fn of_name(name: &[u8], supervisor: i32) -> Owner {
     let table = fs::read("/proc/net/unix").unwrap_or_default();
