@@ -18,6 +18,17 @@ pub(crate) struct Attack {
     pub(crate) swept: bool,
     /// It succeeds, and why that is so.
     pub(crate) open: Option<&'static str>,
+    pub(crate) degraded: Degraded,
+}
+
+/// What happens in a Cell of the degraded level.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Degraded {
+    Stopped,
+    /// As the documentation of that level says. Of an ordinary user only what is not root's.
+    Succeeds,
+    /// It needs what is not there, or all attempts of one Cell would end with it.
+    NotTried,
 }
 
 #[derive(Clone, Copy)]
@@ -54,6 +65,7 @@ impl Attack {
             needs: None,
             swept: true,
             open: None,
+            degraded: Degraded::Stopped,
         }
     }
 
@@ -91,10 +103,33 @@ impl Attack {
         Self { swept: false, ..self }
     }
 
+    pub(crate) const fn succeeds_at_degraded(self) -> Self {
+        Self {
+            degraded: Degraded::Succeeds,
+            ..self
+        }
+    }
+
+    pub(crate) const fn not_tried_at_degraded(self) -> Self {
+        Self {
+            degraded: Degraded::NotTried,
+            ..self
+        }
+    }
+
     pub(crate) const fn open(self, why: &'static str) -> Self {
         Self {
             open: Some(why),
             ..self
+        }
+    }
+
+    /// What would do harm is not tried where less holds.
+    pub(crate) fn at_degraded(&self) -> Degraded {
+        if self.plain == Plain::Never {
+            Degraded::NotTried
+        } else {
+            self.degraded
         }
     }
 

@@ -51,6 +51,7 @@ pub(crate) const ATTACKS: &[Attack] = &[
          \x20   for pid in pids: end(pid)\n\
          return '%d processes' % len(pids)",
     )
+    .not_tried_at_degraded()
     .not_swept(),
     Attack::program(
         "512 MiB of memory",
@@ -59,5 +60,6 @@ pub(crate) const ATTACKS: &[Attack] = &[
          for page in range(0, 512 << 20, 4096): memory[page] = 1\n\
          return '512 MiB'",
     )
+    .not_tried_at_degraded()
     .not_swept(),
 ];

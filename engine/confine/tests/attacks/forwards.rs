@@ -139,7 +139,8 @@ pub(crate) const ATTACKS: &[Attack] = &[
          thief.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)\n\
          thief.bind(('127.0.0.1', granted_port))\n\
          thief.listen()",
-    ),
+    )
+    .succeeds_at_degraded(),
     Attack::program(
         "taking a forward's listener",
         &[PidNs, UserNs, Landlock, Seccomp],

@@ -95,7 +95,7 @@ pub(crate) const ATTACKS: &[Attack] = &[
         "os.link('plain', 'out/hard-plain')",
     ),
     Attack::engine("a folder left for the next Cell that claims to be another", &[View], claiming).never_unconfined(),
-    Attack::engine("leaving a change outside of `write`", &[View], persisting),
+    Attack::engine("leaving a change outside of `write`", &[View], persisting).not_tried_at_degraded(),
     Attack::engine("leaving a new repository in a `write` folder", &[], new_repository).open(
         "what a stage leaves in its `write` folders is its to choose; the next Cell hides it, git run by hand in that folder does not",
     ),

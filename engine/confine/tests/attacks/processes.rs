@@ -31,7 +31,8 @@ pub(crate) const ATTACKS: &[Attack] = &[
         "making a host's process get the signals of a pipe",
         &[PidNs],
         "fcntl.fcntl(os.pipe()[0], fcntl.F_SETOWN, host)",
-    ),
+    )
+    .succeeds_at_degraded(),
     Attack::program(
         "ending the command's first process",
         &[PidNs, Landlock],

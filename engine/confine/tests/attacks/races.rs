@@ -68,20 +68,24 @@ pub(crate) const ATTACKS: &[Attack] = &[
     ),
     Attack::engine("the engine opens what a program swaps", &[View], |place| {
         reading(place, "out/report/file", "file", |place| place.arena.secret())
-    }),
+    })
+    .not_tried_at_degraded(),
     Attack::engine("the engine opens in a folder that a program swaps", &[View], |place| {
         reading(place, "out/reports", "folder", |place| {
             place.arena.outside.path().to_owned()
         })
-    }),
+    })
+    .not_tried_at_degraded(),
     Attack::engine(
         "the engine makes a file in a folder that a program swaps",
         &[View],
         making,
-    ),
+    )
+    .not_tried_at_degraded(),
     Attack::engine("the engine opens a link to a hidden file", &[View], |place| {
         following(place, "os.symlink('../certs/key.pem', 'out/to-key')", "out/to-key")
-    }),
+    })
+    .not_tried_at_degraded(),
     Attack::engine("the engine opens a pipe that nobody writes to", &[View], |place| {
         waiting(place, "os.mkfifo('out/pipe')", "out/pipe")
     })
@@ -107,11 +111,13 @@ pub(crate) const ATTACKS: &[Attack] = &[
             place.arena.secret().display()
         );
         following(place, &link, "out/to-proc")
-    }),
+    })
+    .not_tried_at_degraded(),
     Attack::engine("the engine opens a link to a file outside", &[View], |place| {
         let link = format!("os.symlink('{}', 'out/to-outside')", place.arena.secret().display());
         following(place, &link, "out/to-outside")
-    }),
+    })
+    .not_tried_at_degraded(),
 ];
 
 /// As the engine opens it for a stage; without a Cell as any program does.

@@ -88,7 +88,7 @@ pub(crate) const ATTACKS: &[Attack] = &[
     )
     .never_unconfined()
     .not_swept(),
-    Attack::engine("listening for the host", &[NetNs], listening),
+    Attack::engine("listening for the host", &[NetNs], listening).succeeds_at_degraded(),
     Attack::program("SCTP", &[Seccomp], makes!("2, 1, 132")).needs("SCTP"),
     Attack::program("UDP-Lite", &[Seccomp], makes!("2, 2, 136")).needs("UDP-Lite"),
     Attack::program("a raw socket", &[Seccomp, Capabilities], makes!("2, 3, 1")).root_only(),

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use crate::attack::{Attack, Plain};
+use crate::attack::{Attack, Degraded, Plain};
 use crate::corpus::{FAMILIES, all};
 use crate::wall::OFF;
 
@@ -11,6 +11,8 @@ const HEAD: &str = "# The attacks\n\n\
     What programs of a stage try against the machine, and what stops them. A test makes this page from the list of attacks\n\
     (`UPDATE_DOCS=1 cargo test -p tidegate-confine --test attacks`) and tries each of them, as root and as an ordinary user:\n\n\
     - in a Cell at the full level, where it has to be stopped;\n\
+    - in one at the degraded level, which has neither namespaces nor mounts: what succeeds there is what\n\
+    \x20 [its description](security.md#the-degraded-level) says, for an ordinary user without what is root's;\n\
     - without a Cell, where it has to succeed, or the first would prove nothing. *as root*: an ordinary user may not anyway.\n\
     \x20 *never*: it would harm the machine, or it can't work there. *if …*: a machine without that shows nothing;\n\
     - in Cells that lack one layer. *alone*: then it succeeds, so no other layer stops it. *others hold*: whichever layer is\n\
@@ -30,9 +32,12 @@ fn page() -> String {
     }
     let _ = writeln!(
         page,
-        "\n{count} attacks: {} are stopped, {} succeed.\n",
+        "\n{count} attacks: {} are stopped, {} succeed. At the degraded level {} are stopped, {} succeed, {} are not tried.\n",
         count - open.len(),
-        open.len()
+        open.len(),
+        at_degraded(Degraded::Stopped),
+        at_degraded(Degraded::Succeeds),
+        at_degraded(Degraded::NotTried),
     );
     for (name, why) in open {
         let _ = writeln!(page, "- *{name}* succeeds: {why}.");
@@ -48,13 +53,17 @@ fn page() -> String {
         let _ = write!(
             page,
             "\n## `engine/confine/tests/attacks/{family}.rs`\n\n\
-             | attack | stopped by | one layer off | root | user | without a Cell |\n|---|---|---|---|---|---|\n"
+             | attack | stopped by | one layer off | root | user | degraded | without a Cell |\n|---|---|---|---|---|---|---|\n"
         );
         for attack in attacks {
             let _ = writeln!(page, "{}", row(attack));
         }
     }
     page
+}
+
+fn at_degraded(what: Degraded) -> usize {
+    all().filter(|attack| attack.at_degraded() == what).count()
 }
 
 fn is_alone(attack: &Attack) -> bool {
@@ -87,6 +96,11 @@ fn row(attack: &Attack) -> String {
     } else {
         "stopped"
     };
+    let degraded = match attack.at_degraded() {
+        Degraded::Stopped => "stopped",
+        Degraded::Succeeds => "**succeeds**",
+        Degraded::NotTried => "not tried",
+    };
     let plain = match attack.plain {
         Plain::Succeeds => "succeeds",
         Plain::SucceedsAsRoot => "as root",
@@ -94,7 +108,7 @@ fn row(attack: &Attack) -> String {
     };
     let needs = attack.needs.map(|what| format!(", if: {what}")).unwrap_or_default();
     format!(
-        "| {} | {walls} | {sweep} | {end} | {end} | {plain}{needs} |",
+        "| {} | {walls} | {sweep} | {end} | {end} | {degraded} | {plain}{needs} |",
         attack.name
     )
 }
