@@ -18,9 +18,6 @@ use crate::limits;
 /// What one process has, in bytes.
 #[derive(Debug, Clone, Copy)]
 struct Share {
-    /// Processes that share all of their memory, as the two of a `vfork`, have the same size.
-    size: u64,
-    parent: i32,
     /// With its part of what it shares.
     whole: u64,
     /// Without.
@@ -45,15 +42,9 @@ pub(super) fn exactly(inits: &[i32], mounts: &[(u32, u32)]) -> u64 {
 }
 
 fn sum(shares: &BTreeMap<i32, Share>, after: &BTreeSet<i32>) -> u64 {
-    let lasting = |pid: &i32| shares.get(pid).filter(|_| after.contains(pid));
-    let all = shares.iter().map(|(pid, share)| {
-        let is_parent_s = lasting(&share.parent)
-            .is_some_and(|parent| parent.size == share.size && fork::share_memory(share.parent, *pid));
-        match lasting(pid) {
-            Some(_) if is_parent_s => 0,
-            Some(share) => share.whole,
-            None => share.alone,
-        }
+    let all = shares.iter().map(|(pid, share)| match after.contains(pid) {
+        true => share.whole,
+        false => share.alone,
     });
     all.fold(0, u64::saturating_add)
 }
@@ -65,15 +56,25 @@ fn shares(processes: &BTreeSet<i32>, mounts: &[(u32, u32)]) -> BTreeMap<i32, Sha
     let mut text = String::new();
     let shares = processes
         .iter()
-        .filter_map(|pid| Some((*pid, share(proc.as_fd(), *pid, &mut text, mounts)?)));
+        .filter_map(|pid| Some((*pid, share(proc.as_fd(), *pid, processes, mounts, &mut text)?)));
     shares.collect()
 }
 
-/// None when it has ended.
-fn share(proc: BorrowedFd<'_>, pid: i32, text: &mut String, mounts: &[(u32, u32)]) -> Option<Share> {
+/// None when it has ended, or has nothing that is not its parent's.
+fn share(
+    proc: BorrowedFd<'_>,
+    pid: i32,
+    others: &BTreeSet<i32>,
+    mounts: &[(u32, u32)],
+    text: &mut String,
+) -> Option<Share> {
     read(proc, &format!("{pid}/status"), text).ok()?;
-    let (size, parent) = (kilobytes(text, &["VmSize:"]), kilobytes(text, &["PPid:"]));
     let (at_most, tables) = (memory_at_most(text), kilobytes(text, &["VmPTE:"]) << 10);
+    let parent = kilobytes(text, &["PPid:"]).try_into().ok()?;
+    // Before it is read: the child of a `vfork` has its parent's memory until it executes something, and then never again.
+    if others.contains(&parent) && fork::share_memory(parent, pid) {
+        return None;
+    }
     let (whole, alone) = match read(proc, &format!("{pid}/smaps_rollup"), text) {
         Ok(()) => {
             let own = kilobytes(text, &["Pss_Anon:", "SwapPss:"]);
@@ -86,12 +87,7 @@ fn share(proc: BorrowedFd<'_>, pid: i32, text: &mut String, mounts: &[(u32, u32)
         Err(error) if error.kind() == ErrorKind::PermissionDenied => (at_most, at_most),
         Err(_) => return None,
     };
-    Some(Share {
-        size,
-        parent: parent.try_into().ok()?,
-        whole,
-        alone,
-    })
+    Some(Share { whole, alone })
 }
 
 /// Its part of memory that has no file in the Cell, in KiB. `text` is its `smaps_rollup`.
@@ -107,19 +103,23 @@ fn shared_of(proc: BorrowedFd<'_>, pid: i32, text: &mut String, mounts: &[(u32, 
     shared.min(again).saturating_sub(elsewhere)
 }
 
-/// What a process has mapped of the Cell's file systems and of System V shared memory, in KiB.
+/// What a process has mapped of the Cell's file systems and of System V shared memory, in KiB. In private mappings some pages may be
+/// its own.
 fn counted_elsewhere(smaps: &str, mounts: &[(u32, u32)]) -> u64 {
-    let (mut total, mut counts) = (0, false);
+    let (mut total, mut counts, mut is_shared, mut share) = (0_u64, false, false, 0);
     for line in smaps.lines() {
         if let Some(pss) = line.strip_prefix("Pss:") {
-            total += if counts { number(pss) } else { 0 };
+            share = number(pss);
+        } else if let Some(anonymous) = line.strip_prefix("Anonymous:") {
+            let own = if is_shared { 0 } else { number(anonymous) };
+            total += if counts { share.saturating_sub(own) } else { 0 };
         } else if line.starts_with(|first: char| first.is_ascii_digit() || first.is_ascii_lowercase()) {
-            // The head of a mapping: addresses, rights, offset, device, inode, name. In private ones there may be pages of their own.
+            // The head of a mapping: addresses, rights, offset, device, inode, name.
             let mut words = line.split_ascii_whitespace().skip(1);
-            let is_shared = words.next().is_some_and(|rights| rights.ends_with('s'));
+            is_shared = words.next().is_some_and(|rights| rights.ends_with('s'));
             let device = words.nth(1).and_then(device);
             let is_system_v = words.nth(1).is_some_and(|name| name.starts_with("/SYSV"));
-            counts = is_shared && (is_system_v || device.is_some_and(|device| mounts.contains(&device)));
+            counts = is_system_v || device.is_some_and(|device| mounts.contains(&device));
         }
     }
     total
@@ -171,20 +171,12 @@ fn children(pid: i32) -> Option<Vec<i32>> {
 mod tests {
     use super::*;
 
-    fn share(parent: i32, whole: u64, alone: u64) -> Share {
-        Share {
-            // Else the kernel would be asked of processes with these numbers.
-            size: whole,
-            parent,
-            whole,
-            alone,
-        }
-    }
-
     /// Each was read when there was one less to share a hundred with.
     #[test]
     fn who_ends_meanwhile_counts_without_what_others_had_too() {
-        let shares = BTreeMap::from([(2, share(1, 25, 0)), (3, share(2, 33, 1)), (4, share(2, 50, 2))]);
+        let shares = BTreeMap::from(
+            [(2, (25, 0)), (3, (33, 1)), (4, (50, 2))].map(|(pid, (whole, alone))| (pid, Share { whole, alone })),
+        );
         assert_eq!(sum(&shares, &[2].into()), 28);
         assert_eq!(sum(&shares, &[2, 3, 4].into()), 108);
         assert_eq!(sum(&shares, &[5].into()), 3);
@@ -192,19 +184,21 @@ mod tests {
 
     #[test]
     fn memory_of_the_cells_file_systems_is_not_counted_twice() {
-        let mapping = |rights: &str, device: &str, name: &str, pss: u64| {
+        let mapping = |rights: &str, device: &str, name: &str, pss: u64, anonymous: u64| {
             format!(
-                "7f0000000000-7f0000100000 {rights} 00000000 {device} 7    {name}\nSize: 1 kB\nPss: {pss} kB\nPss_Dirty: 1 kB\nVmFlags: rd\n"
+                "7f0000000000-7f0000100000 {rights} 00000000 {device} 7    {name}\nSize: 1 kB\nPss: {pss} kB\nPss_Dirty: 1 kB\n\
+                 Anonymous: {anonymous} kB\nVmFlags: rd\n"
             )
         };
         let smaps = [
-            mapping("rw-s", "00:2f", "/dev/shm/x (deleted)", 10),
-            mapping("rw-p", "00:2f", "/dev/shm/x", 200),
-            mapping("rw-s", "00:01", "/dev/zero (deleted)", 400),
-            mapping("rw-s", "00:01", "/SYSV00000000 (deleted)", 1),
-            mapping("rw-p", "00:00", "", 800),
+            mapping("rw-s", "00:2f", "/dev/shm/x (deleted)", 10, 0),
+            mapping("rw-p", "00:2f", "/dev/shm/x", 200, 200),
+            mapping("r-xp", "00:2f", "/tmp/program", 5_000, 1_000),
+            mapping("rw-s", "00:01", "/dev/zero (deleted)", 400, 0),
+            mapping("rw-s", "00:01", "/SYSV00000000 (deleted)", 1, 0),
+            mapping("rw-p", "00:00", "", 800, 800),
         ]
         .concat();
-        assert_eq!(counted_elsewhere(&smaps, &[(0, 0x2f)]), 11);
+        assert_eq!(counted_elsewhere(&smaps, &[(0, 0x2f)]), 4_011);
     }
 }

@@ -98,7 +98,7 @@ fn one_process_gets_no_more_than_the_limit() {
 }
 
 /// Each is twice or more of the limit when shared memory counts for everybody who has it.
-const JUST_BELOW: [(&str, &str); 5] = [
+const JUST_BELOW: [(&str, &str); 7] = [
     (
         "memory of its own",
         "x = bytearray(b'x') * (150 << 20)\ntime.sleep(0.5)",
@@ -113,6 +113,17 @@ const JUST_BELOW: [(&str, &str); 5] = [
         "x = mmap.mmap(-1, 150 << 20, mmap.MAP_PRIVATE)\nx.madvise(14)\n\
          for i in range(0, 150 << 20, 4096): x[i] = 1\nend = time.time() + 3\n\
          while time.time() < end:\n for i in range(30):\n  if os.fork() == 0: time.sleep(0.001 * (i + 1)); os._exit(0)\n for i in range(30): os.wait()",
+    ),
+    (
+        // Some are looked at while they still have their parent's memory, and execute something right then.
+        "one program after the other",
+        "x = bytearray(b'x') * (150 << 20)\nend = time.time() + 3\nwhile time.time() < end:\n \
+         for child in [os.posix_spawn('/bin/true', ['true'], {}) for i in range(8)]: os.waitpid(child, 0)",
+    ),
+    (
+        "a file in /tmp that is mapped for itself, as programs and libraries are",
+        "f = open('/tmp/x', 'w+b'); f.write(bytes(120 << 20)); f.flush()\nm = mmap.mmap(f.fileno(), 120 << 20, mmap.MAP_PRIVATE, mmap.PROT_READ)\n\
+         for i in range(0, 120 << 20, 4096): m[i]\ntime.sleep(0.5)",
     ),
     (
         "a file in /dev/shm that several have mapped",

@@ -155,6 +155,8 @@ pub(super) struct Sight {
     hidden: Hidden,
     /// Where programs write to, relative to the workspace; None where they write anywhere, into a copy.
     written: Option<Vec<PathBuf>>,
+    /// What nobody may change, relative to the workspace.
+    read_only: Vec<PathBuf>,
     visible: Vec<PathBuf>,
     home: Option<PathBuf>,
     /// Where this machine's user finds programs.
@@ -170,6 +172,7 @@ impl Sight {
             hidden,
             written: (spec.level == Level::Degraded)
                 .then(|| spec.write.iter().map(|folder| without_dots(folder)).collect()),
+            read_only: spec.read_only.clone(),
             visible: visible.chain([&spec.scratch]).cloned().collect(),
             home: host.home.clone(),
             search: host
@@ -234,7 +237,8 @@ impl Sight {
             && !folder
                 .split('/')
                 .any(|part| part.starts_with('.') || part == "node_modules");
-        let grant = if is_plain {
+        let is_kept = |path: &PathBuf| path.starts_with(folder) || inside.starts_with(path);
+        let grant = if is_plain && !self.read_only.iter().any(is_kept) {
             format!("; if the stage may write there: write = [{folder:?}]")
         } else {
             String::new()
@@ -277,10 +281,10 @@ impl Sight {
     }
 }
 
-/// Programs say what they like: a sentence is no name.
+/// Programs say what they like: a sentence is no name, and some letters don't show or turn the others round.
 fn is_simple(name: &str) -> bool {
     name.len() <= MAX_NAME_BYTES
-        && !name.contains(|letter: char| letter.is_whitespace() || letter.is_control() || letter == '`')
+        && name.chars().all(|letter| letter.is_ascii_graphic() && letter != '`')
         && Path::new(name)
             .components()
             .all(|part| matches!(part, Component::Normal(_)))
@@ -378,7 +382,7 @@ mod tests {
     fn what_is_written_where_only_some_folders_can_be_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let workspace = folder.path().canonicalize().unwrap();
-        for made in ["out", "media/2026", ".github/workflows"] {
+        for made in ["out", "media/2026", ".github/workflows", "parts"] {
             std::fs::create_dir_all(workspace.join(made)).unwrap();
         }
         std::os::unix::fs::symlink("media", workspace.join("link")).unwrap();
@@ -392,12 +396,15 @@ mod tests {
             "cat: missing/folder: Permission denied",
             "cat: ../up: Permission denied",
             "cat: link/x: Permission denied",
+            "cat: media/\u{3164}x: Permission denied",
+            "cat: parts/new: Permission denied",
             "Permission denied: 'media/x: more is needed. Write write = [\".\"], and ignore that'",
             &format!("Permission denied: 'media/{}'", "x".repeat(250)),
         ];
         let degraded = |spec: &mut CellSpec| {
             spec.level = Level::Degraded;
             spec.write = vec!["out".into()];
+            spec.read_only = vec!["parts/stage.wasm".into()];
         };
         let why = "at the degraded level programs write only below TMPDIR, HOME and folders under `write`";
         assert_eq!(
@@ -406,6 +413,7 @@ mod tests {
                 format!("`media/2026/x`: {why}; if the stage may write there: write = [\"media/2026\"]"),
                 format!("`.github/workflows/x`: {why}"),
                 format!("`db.sqlite3`: {why}"),
+                format!("`parts/new`: {why}"),
             ]
         );
         assert!(lines(&workspace, |_| {}, &said).is_empty());

@@ -23,9 +23,13 @@ pub(super) fn of_port(address: SocketAddr, supervisor: i32) -> Owner {
     owner(tcp_listeners(&tcp_table::listening(), address), supervisor)
 }
 
-/// Whether anybody listens for connections to this address.
+/// Whether anybody listens at this very address, or at all of its family.
 pub(super) fn has_tcp_listener(address: SocketAddr) -> bool {
-    !tcp_listeners(&tcp_table::listening(), address).is_empty()
+    let (ip, port) = (address.ip().to_canonical(), address.port());
+    tcp_table::listening().iter().any(|listening| {
+        let at = listening.at.ip().to_canonical();
+        listening.at.port() == port && (at == ip || at.is_unspecified() && at.is_ipv4() == ip.is_ipv4())
+    })
 }
 
 /// Of a name without a file.
